@@ -1,0 +1,176 @@
+-- The first schema. schema/schema.sql says what each table is for.
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
+    state TEXT NOT NULL DEFAULT 'loading' CHECK (state IN ('loading', 'active', 'paused', 'finished', 'canceled')),
+    pause_reason TEXT,
+    tenant TEXT NOT NULL DEFAULT 'default',
+    weight INTEGER NOT NULL DEFAULT 1 CHECK (weight > 0),
+    priority INTEGER NOT NULL DEFAULT 500 CHECK (priority BETWEEN 0 AND 1000),
+    input TEXT NOT NULL,
+    input_hash TEXT,
+    input_bytes INTEGER,
+    input_lines INTEGER,
+    params TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(params)),
+    jobs_ready INTEGER NOT NULL DEFAULT 0,
+    jobs_waiting INTEGER NOT NULL DEFAULT 0,
+    jobs_running INTEGER NOT NULL DEFAULT 0,
+    jobs_done INTEGER NOT NULL DEFAULT 0,
+    jobs_dead INTEGER NOT NULL DEFAULT 0,
+    jobs_canceled INTEGER NOT NULL DEFAULT 0,
+    prompt_tokens INTEGER NOT NULL DEFAULT 0,
+    completion_tokens INTEGER NOT NULL DEFAULT 0,
+    cached_tokens INTEGER NOT NULL DEFAULT 0,
+    cost_nanousd INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    failed_attempts INTEGER NOT NULL DEFAULT 0,
+    first_job_id INTEGER,
+    last_job_id INTEGER,
+    next_seq INTEGER NOT NULL DEFAULT 1,
+    requeues INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    finished_at INTEGER
+) STRICT;
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    custom_id TEXT NOT NULL CHECK (length(custom_id) > 0),
+    line INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'ready'
+        CHECK (state IN ('ready', 'waiting', 'running', 'done', 'dead', 'canceled')),
+    priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 1000),
+    sends INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    throttles INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0,
+    invalids INTEGER NOT NULL DEFAULT 0,
+    generation INTEGER NOT NULL DEFAULT 0,
+    prompt_tokens INTEGER NOT NULL DEFAULT 0,
+    max_output_tokens INTEGER,
+    next_retry_at INTEGER,
+    wait_ms INTEGER,
+    claimed_at INTEGER,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    UNIQUE (batch_id, custom_id),
+    CHECK ((state = 'waiting') = (next_retry_at IS NOT NULL))
+) STRICT;
+
+CREATE INDEX jobs_ready ON jobs (batch_id, priority) WHERE state = 'ready';
+CREATE INDEX jobs_waiting ON jobs (next_retry_at) WHERE state = 'waiting';
+CREATE INDEX jobs_waiting_of_batch ON jobs (batch_id, next_retry_at) WHERE state = 'waiting';
+CREATE INDEX jobs_running ON jobs (batch_id) WHERE state = 'running';
+CREATE INDEX jobs_canceled ON jobs (batch_id) WHERE state = 'canceled';
+
+CREATE TRIGGER jobs_legal_first_state BEFORE INSERT ON jobs
+WHEN NEW.state NOT IN ('ready', 'dead')
+BEGIN
+    SELECT RAISE(ABORT, 'a job begins ready, or dead when its line was bad');
+END;
+
+CREATE TRIGGER jobs_legal_transition BEFORE UPDATE OF state ON jobs
+WHEN NOT (CASE OLD.state
+    WHEN 'ready' THEN NEW.state IN ('running', 'canceled')
+    WHEN 'running' THEN NEW.state IN ('done', 'ready', 'waiting', 'dead', 'canceled')
+    WHEN 'waiting' THEN NEW.state IN ('ready', 'canceled')
+    WHEN 'dead' THEN NEW.state IN ('ready', 'canceled')
+    WHEN 'canceled' THEN NEW.state = 'ready'
+    ELSE 0 END)
+BEGIN
+    SELECT RAISE(ABORT, 'illegal job transition');
+END;
+
+CREATE TABLE requests (
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    method TEXT NOT NULL DEFAULT 'POST',
+    url TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE attempts (
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    number INTEGER NOT NULL CHECK (number > 0),
+    outcome TEXT NOT NULL CHECK (outcome IN
+        ('success', 'throttled', 'transient', 'invalid', 'permanent', 'account', 'lost', 'canceled')),
+    status_code INTEGER,
+    error_code TEXT,
+    message TEXT,
+    request_id TEXT,
+    model TEXT,
+    started_at INTEGER NOT NULL,
+    latency_ms INTEGER,
+    wait_ms INTEGER,
+    retry_after_ms INTEGER,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    cached_tokens INTEGER,
+    cost_nanousd INTEGER,
+    generation INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE results (
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    seq INTEGER NOT NULL,
+    status_code INTEGER NOT NULL,
+    request_id TEXT,
+    model TEXT,
+    finish_reason TEXT,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    cached_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cost_nanousd INTEGER,
+    latency_ms INTEGER NOT NULL,
+    finished_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX results_completed ON results (batch_id, seq);
+
+CREATE TABLE dead_letters (
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    seq INTEGER NOT NULL,
+    reason TEXT NOT NULL CHECK (reason IN
+        ('permanent', 'attempts', 'throttles', 'invalid', 'lost', 'bad_line')),
+    error_class TEXT NOT NULL,
+    error_code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    status_code INTEGER,
+    request_id TEXT,
+    attempts INTEGER NOT NULL,
+    died_at INTEGER NOT NULL,
+    body TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX dead_letters_completed ON dead_letters (batch_id, seq);
+
+CREATE TABLE checkpoints (
+    scope TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL CHECK (json_valid(value)),
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY,
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    version TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL,
+    stopped_at INTEGER,
+    stop_reason TEXT
+) STRICT;
+
+CREATE TABLE schema_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,320 @@
+-- Every statement that longhaul runs, by name. Parameters are ?1, ?2, …; the C code binds them by type (src/store/store.h) and
+-- reads columns by position. A test prepares each, and reads the query plan of those that a run calls for every job.
+
+-- ---- connections ----
+
+-- name: pragma_wal
+PRAGMA journal_mode = WAL;
+-- name: pragma_foreign_keys
+PRAGMA foreign_keys = ON;
+-- name: pragma_sync_full
+PRAGMA synchronous = FULL;
+-- name: pragma_sync_normal
+PRAGMA synchronous = NORMAL;
+-- name: pragma_no_auto_checkpoint
+PRAGMA wal_autocheckpoint = 0;
+-- name: pragma_cache
+-- 16 MB of pages: the hot ends of the tables and indexes, whatever the size of the file.
+PRAGMA cache_size = -16000;
+-- name: pragma_cache_reader
+PRAGMA cache_size = -4000;
+-- name: pragma_temp_memory
+PRAGMA temp_store = MEMORY;
+-- name: pragma_query_only
+PRAGMA query_only = ON;
+-- name: pragma_untrusted
+PRAGMA trusted_schema = OFF;
+-- name: data_version
+PRAGMA data_version;
+-- name: application_id
+PRAGMA application_id;
+-- name: schema_version
+PRAGMA user_version;
+-- name: page_size
+PRAGMA page_size;
+-- name: page_count
+PRAGMA page_count;
+-- name: free_pages
+PRAGMA freelist_count;
+-- name: integrity_check
+PRAGMA integrity_check;
+-- name: foreign_key_check
+PRAGMA foreign_key_check;
+-- name: sqlite_version
+SELECT sqlite_version();
+-- name: count_tables
+SELECT count(*) FROM sqlite_schema;
+-- name: begin_write
+BEGIN IMMEDIATE;
+-- name: begin_read
+BEGIN;
+-- name: commit
+COMMIT;
+-- name: rollback
+ROLLBACK;
+-- name: backup_into
+VACUUM INTO ?1;
+
+-- ---- migrations ----
+
+-- name: migration_list
+SELECT version, name, checksum FROM schema_migrations ORDER BY version;
+-- name: migration_record
+INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4);
+-- name: view_list
+SELECT name FROM sqlite_schema WHERE type = 'view';
+
+-- ---- checkpoints ----
+
+-- name: checkpoint_get
+SELECT value FROM checkpoints WHERE scope = ?1 AND kind = ?2;
+-- name: checkpoint_put
+INSERT INTO checkpoints (scope, kind, value, updated_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (scope, kind) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at;
+-- name: checkpoint_delete
+DELETE FROM checkpoints WHERE scope = ?1 AND kind = ?2;
+
+-- ---- workers ----
+
+-- name: worker_start
+INSERT INTO workers (pid, host, version, started_at, heartbeat_at) VALUES (?1, ?2, ?3, ?4, ?4);
+-- name: worker_heartbeat
+UPDATE workers SET heartbeat_at = ?2 WHERE id = ?1;
+-- name: worker_stop
+UPDATE workers SET heartbeat_at = ?2, stopped_at = ?2, stop_reason = ?3 WHERE id = ?1;
+-- name: worker_mark_lost
+-- Called under the worker lock: whoever did not say goodbye is gone.
+UPDATE workers SET stopped_at = heartbeat_at, stop_reason = 'lost' WHERE stopped_at IS NULL AND id <> ?1;
+-- name: worker_last
+SELECT id, pid, host, started_at, heartbeat_at, stopped_at FROM workers ORDER BY id DESC LIMIT 1;
+
+-- ---- batches ----
+
+-- name: batch_create
+INSERT INTO batches (name, tenant, weight, priority, input, params, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: batch_by_name
+SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
+    jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
+    prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+FROM batches WHERE name = ?1;
+-- name: batch_by_id
+SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
+    jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
+    prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+FROM batches WHERE id = ?1;
+-- name: batch_all
+SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
+    jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
+    prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+FROM batches ORDER BY id;
+-- name: batch_set_state
+UPDATE batches SET state = ?2, pause_reason = ?3, finished_at = ?4 WHERE id = ?1;
+-- name: batch_loaded
+-- The load is complete: what the batch was made from is known, and its jobs may be claimed.
+UPDATE batches SET state = ?2, input = ?3, input_hash = ?4, input_bytes = ?5, input_lines = ?6 WHERE id = ?1;
+-- name: batch_add_jobs
+UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_dead = jobs_dead + ?3, next_seq = next_seq + ?3,
+    first_job_id = COALESCE(first_job_id, ?4), last_job_id = COALESCE(?5, last_job_id)
+WHERE id = ?1;
+-- name: batch_count
+-- Moves the counters of a batch by what one transaction did.
+UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_waiting = jobs_waiting + ?3, jobs_running = jobs_running + ?4,
+    jobs_done = jobs_done + ?5, jobs_dead = jobs_dead + ?6, jobs_canceled = jobs_canceled + ?7,
+    prompt_tokens = prompt_tokens + ?8, completion_tokens = completion_tokens + ?9,
+    cached_tokens = cached_tokens + ?10, cost_nanousd = cost_nanousd + ?11,
+    attempts = attempts + ?12, failed_attempts = failed_attempts + ?13, next_seq = ?14, requeues = requeues + ?15,
+    started_at = COALESCE(started_at, ?16)
+WHERE id = ?1;
+-- name: batch_delete
+DELETE FROM batches WHERE id = ?1;
+
+-- ---- jobs: ingest ----
+
+-- name: job_insert
+INSERT INTO jobs (batch_id, custom_id, line, state, priority, prompt_tokens, max_output_tokens, created_at, finished_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+-- name: request_insert
+INSERT INTO requests (job_id, method, url, body) VALUES (?1, ?2, ?3, ?4);
+-- name: job_line_of
+-- Where a custom_id stands already, to name it when it comes a second time.
+SELECT line FROM jobs WHERE batch_id = ?1 AND custom_id = ?2;
+-- name: discard_requests
+DELETE FROM requests WHERE job_id BETWEEN ?2 AND ?3
+    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND batch_id = ?1);
+-- name: discard_dead_letters
+DELETE FROM dead_letters WHERE job_id BETWEEN ?2 AND ?3 AND batch_id = ?1;
+-- name: discard_jobs
+DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
+
+-- ---- jobs: the run ----
+
+-- name: claim_candidates
+-- The partial index jobs_ready holds just the claimable rows, so this costs the same at ten million jobs.
+SELECT j.id, j.custom_id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
+    j.max_output_tokens, j.wait_ms, q.url, q.body
+FROM jobs j JOIN requests q ON q.job_id = j.id
+WHERE j.batch_id = ?1 AND j.state = 'ready'
+ORDER BY j.priority, j.id LIMIT ?2;
+-- name: claim_job
+UPDATE jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 WHERE id = ?1 AND state = 'ready';
+-- name: due_jobs
+SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND next_retry_at <= ?1 ORDER BY next_retry_at LIMIT ?2;
+-- name: promote_job
+UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
+-- name: next_retry_of_batch
+SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
+-- name: next_retry
+SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting';
+-- name: job_done
+UPDATE jobs SET state = 'done', attempts = ?2, finished_at = ?3 WHERE id = ?1 AND state = 'running';
+-- name: job_dead
+UPDATE jobs SET state = 'dead', attempts = ?2, throttles = ?3, finished_at = ?4 WHERE id = ?1 AND state = 'running';
+-- name: job_wait
+UPDATE jobs SET state = 'waiting', attempts = ?2, throttles = ?3, invalids = ?4, generation = ?5, next_retry_at = ?6,
+    wait_ms = ?7
+WHERE id = ?1 AND state = 'running';
+-- name: job_give_back
+-- Claimed but never sent: as if the claim had not been.
+UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL WHERE id = ?1 AND state = 'running';
+-- name: job_ready_again
+-- Sent, without an answer that counts (an account refused, a stop): ready at once, the attempt stays on record.
+UPDATE jobs SET state = 'ready' WHERE id = ?1 AND state = 'running';
+-- name: job_cancel_running
+UPDATE jobs SET state = 'canceled', finished_at = ?2 WHERE id = ?1 AND state = 'running';
+-- name: attempt_insert
+INSERT INTO attempts (job_id, number, outcome, status_code, error_code, message, request_id, model, started_at,
+    latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17);
+-- name: result_insert
+INSERT INTO results (job_id, batch_id, seq, status_code, request_id, model, finish_reason, prompt_tokens,
+    completion_tokens, cached_tokens, reasoning_tokens, cost_nanousd, latency_ms, finished_at, body)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
+-- name: dead_letter_insert
+INSERT INTO dead_letters (job_id, batch_id, seq, reason, error_class, error_code, message, status_code, request_id,
+    attempts, died_at, body)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+
+-- ---- recovery ----
+
+-- name: orphans
+SELECT id, batch_id, sends, attempts, throttles, losses, generation, claimed_at FROM jobs
+WHERE state = 'running' AND batch_id = ?1 ORDER BY id;
+-- name: orphan_ready
+UPDATE jobs SET state = 'ready', losses = ?2, attempts = ?3 WHERE id = ?1 AND state = 'running';
+-- name: orphan_dead
+UPDATE jobs SET state = 'dead', losses = ?2, attempts = ?3, finished_at = ?4 WHERE id = ?1 AND state = 'running';
+
+-- ---- steering ----
+
+-- name: cancel_ready_ids
+SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'ready' ORDER BY priority, id LIMIT ?2;
+-- name: cancel_waiting_ids
+SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'waiting' ORDER BY next_retry_at LIMIT ?2;
+-- name: cancel_job
+UPDATE jobs SET state = 'canceled', next_retry_at = NULL, finished_at = ?2 WHERE id = ?1;
+-- name: canceled_ids
+SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'canceled' ORDER BY id LIMIT ?2;
+-- name: revive_job
+-- A fresh set of attempts and a new idempotency key; the history stays.
+UPDATE jobs SET state = 'ready', attempts = 0, throttles = 0, losses = 0, invalids = 0, generation = generation + 1,
+    finished_at = NULL, wait_ms = NULL
+WHERE id = ?1;
+
+-- ---- dead letters ----
+
+-- name: dead_list
+-- ?1 batch, ?2 reason, ?3 error class, ?4 error code, ?5 job id, ?6 custom_id (each NULL: any), ?7 after this job id, ?8 limit.
+-- The text of --where, checked by a read-only connection, takes the place of the mark.
+SELECT d.job_id, b.name, j.custom_id, d.reason, d.error_class, d.error_code, d.message, d.status_code, d.attempts,
+    d.died_at, d.batch_id
+FROM dead_letters d JOIN jobs j ON j.id = d.job_id JOIN batches b ON b.id = d.batch_id
+WHERE d.job_id > ?7
+    AND (?1 IS NULL OR b.name = ?1) AND (?2 IS NULL OR d.reason = ?2) AND (?3 IS NULL OR d.error_class = ?3)
+    AND (?4 IS NULL OR d.error_code = ?4) AND (?5 IS NULL OR d.job_id = ?5 OR j.custom_id = ?6)
+    AND (/*where*/ 1)
+ORDER BY d.job_id LIMIT ?8;
+-- name: dead_letter_delete
+DELETE FROM dead_letters WHERE job_id = ?1;
+-- name: dead_ids_of_batch
+SELECT job_id FROM dead_letters WHERE batch_id = ?1 AND reason <> 'bad_line' AND job_id > ?2 ORDER BY job_id LIMIT ?3;
+
+-- ---- export ----
+
+-- name: export_input_order
+-- The jobs of a batch stand between two ids, in input order.
+SELECT j.id, j.custom_id, j.state, r.status_code, r.request_id, r.body, d.status_code, d.request_id, d.body,
+    d.error_code, d.message, d.reason, r.model, r.finish_reason, r.prompt_tokens, r.completion_tokens, r.latency_ms,
+    j.sends
+FROM jobs j LEFT JOIN results r ON r.job_id = j.id LEFT JOIN dead_letters d ON d.job_id = j.id
+WHERE j.id BETWEEN ?2 AND ?3 AND j.batch_id = ?1
+ORDER BY j.id;
+-- name: export_results_after
+SELECT r.seq, j.id, j.custom_id, r.status_code, r.request_id, r.body, r.model, r.finish_reason, r.prompt_tokens,
+    r.completion_tokens, r.latency_ms, j.sends
+FROM results r JOIN jobs j ON j.id = r.job_id
+WHERE r.batch_id = ?1 AND r.seq > ?2 ORDER BY r.seq LIMIT ?3;
+-- name: export_dead_after
+SELECT d.seq, j.id, j.custom_id, d.status_code, d.request_id, d.body, d.error_code, d.message, d.reason, j.sends
+FROM dead_letters d JOIN jobs j ON j.id = d.job_id
+WHERE d.batch_id = ?1 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3;
+
+-- ---- one job ----
+
+-- name: job_show
+SELECT j.id, b.name, j.custom_id, j.state, j.line, j.priority, j.sends, j.attempts, j.throttles, j.losses,
+    j.generation, j.created_at, j.claimed_at, j.next_retry_at, j.finished_at, q.method, q.url, q.body,
+    COALESCE(r.body, d.body), COALESCE(r.status_code, d.status_code), d.reason, d.error_code, d.message
+FROM jobs j JOIN batches b ON b.id = j.batch_id JOIN requests q ON q.job_id = j.id
+LEFT JOIN results r ON r.job_id = j.id LEFT JOIN dead_letters d ON d.job_id = j.id
+WHERE j.id = ?1;
+-- name: job_id_exists
+SELECT id FROM jobs WHERE id = ?1;
+-- name: job_id_of
+SELECT j.id FROM jobs j JOIN batches b ON b.id = j.batch_id WHERE b.name = ?1 AND j.custom_id = ?2;
+-- name: job_attempts
+SELECT number, outcome, status_code, error_code, message, request_id, model, started_at, latency_ms, wait_ms,
+    retry_after_ms, prompt_tokens, completion_tokens
+FROM attempts WHERE job_id = ?1 ORDER BY number;
+
+-- ---- upkeep ----
+
+-- name: job_count
+SELECT COALESCE(SUM(jobs_ready + jobs_waiting + jobs_running + jobs_done + jobs_dead + jobs_canceled), 0) FROM batches;
+-- name: batch_total
+SELECT count(*) FROM batches;
+-- name: check_counters
+-- Batches whose counters are not what their rows say.
+SELECT b.name, b.jobs_ready + b.jobs_waiting + b.jobs_running + b.jobs_done + b.jobs_dead + b.jobs_canceled,
+    c.ready + c.waiting + c.running + c.done + c.dead + c.canceled
+FROM batches b JOIN (SELECT bb.id AS batch_id, COALESCE(SUM(j.state = 'ready'), 0) AS ready,
+        COALESCE(SUM(j.state = 'waiting'), 0) AS waiting, COALESCE(SUM(j.state = 'running'), 0) AS running,
+        COALESCE(SUM(j.state = 'done'), 0) AS done, COALESCE(SUM(j.state = 'dead'), 0) AS dead,
+        COALESCE(SUM(j.state = 'canceled'), 0) AS canceled
+    FROM batches bb LEFT JOIN jobs j ON j.batch_id = bb.id GROUP BY bb.id) c ON c.batch_id = b.id
+WHERE b.jobs_ready <> c.ready OR b.jobs_waiting <> c.waiting OR b.jobs_running <> c.running
+    OR b.jobs_done <> c.done OR b.jobs_dead <> c.dead OR b.jobs_canceled <> c.canceled;
+-- name: check_done_without_result
+SELECT count(*) FROM jobs j WHERE (j.state = 'done') <> EXISTS (SELECT 1 FROM results r WHERE r.job_id = j.id);
+-- name: check_dead_without_letter
+SELECT count(*) FROM jobs j WHERE (j.state = 'dead') <> EXISTS (SELECT 1 FROM dead_letters d WHERE d.job_id = j.id);
+-- name: check_missing_requests
+SELECT count(*) FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM requests q WHERE q.job_id = j.id);
+-- name: check_success_attempts
+-- A job has one successful attempt when it is done, and none that counted otherwise unless it was requeued.
+SELECT count(*) FROM jobs j WHERE j.state = 'done'
+    AND (SELECT count(*) FROM attempts a WHERE a.job_id = j.id AND a.outcome = 'success') <> 1;
+
+-- ---- the worker's view of batches ----
+
+-- name: lanes
+-- Batches that can still change: what the worker keeps in memory, a line each.
+SELECT id, name, state, pause_reason, priority, next_seq, jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead,
+    jobs_canceled
+FROM batches
+WHERE (?1 IS NULL AND state IN ('active', 'paused', 'canceled') AND jobs_ready + jobs_waiting + jobs_running > 0) OR id = ?1
+ORDER BY priority, id;
+-- name: batches_with_running
+SELECT id FROM batches WHERE jobs_running > 0 ORDER BY id;

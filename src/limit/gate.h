@@ -1,0 +1,58 @@
+/* The gate of an endpoint: may a request go now? Concurrency, requests and tokens per minute, and the pause that
+ * the provider asked for, in one interface; each limiter is a small module of its own with the clock passed in.
+ * Integer arithmetic; the loop's thread; nothing allocates after gate_new, nothing fails. */
+#ifndef LH_LIMIT_GATE_H
+#define LH_LIMIT_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct gate;
+
+struct gate_options {
+    int64_t concurrency;  /* requests in flight at most, > 0 */
+    int64_t rpm;          /* requests per minute; 0: no limit */
+    int64_t tpm;          /* tokens per minute; 0: no limit */
+    int64_t burst_ms;     /* how much of a minute's allowance a full bucket holds; default 1,000 ms of it */
+    int64_t window_count; /* sliding window: at most so many starts … */
+    int64_t window_ms;    /* … in any span of so many ms; 0: no limit */
+};
+void gate_options_default(struct gate_options *o);
+
+int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err);
+void gate_free(struct gate *g);
+
+/* When may a request of `tokens` (prompt + most output) go? `now_ms`: at once. Later: at that time, if nothing
+ * else goes before. INT64_MAX: only after something in flight ends. A request larger than the whole token bucket
+ * passes when the bucket is full, and leaves debt, so that it is not stuck forever. */
+int64_t gate_ready_at(struct gate *g, int64_t now_ms, int64_t tokens);
+
+/* Takes what gate_ready_at(…) == now_ms promised. */
+void gate_take(struct gate *g, int64_t now_ms, int64_t tokens);
+
+struct gate_outcome {
+    int64_t reserved_tokens; /* as taken */
+    int64_t
+        used_tokens; /* of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left,
+                                or was refused) */
+    bool throttled;
+    int64_t retry_after_ms; /* capped by the caller; -1: none. With throttled: all starts pause so long */
+};
+/* A request that was taken has ended. */
+void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o);
+
+enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
+struct gate_state {
+    int64_t in_flight;
+    int64_t requests_available,
+        tokens_available;              /* now; tokens may be negative (debt); -1, INT64_MIN: no limit */
+    int64_t paused_until_ms;           /* 0: not paused */
+    enum gate_limiter binding;         /* what made the last gate_ready_at say "not now" */
+    int64_t tightest_per_second_milli; /* rate ceiling of the limits given, in requests/1000 s; 0: none */
+};
+void gate_get_state(struct gate *g, int64_t now_ms, struct gate_state *out);
+const char *gate_limiter_name(enum gate_limiter l); /* "concurrency", "requests per minute", … */
+
+#endif

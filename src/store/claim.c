@@ -1,0 +1,141 @@
+/* Claims: see claim.h. */
+#include "store/claim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void claim_list_init(struct claim_list *list)
+{
+    *list = (struct claim_list){.last = &list->first};
+}
+
+void claimed_job_free(struct claimed_job *job)
+{
+    if (job == NULL)
+        return;
+    free(job->url);
+    free(job->body);
+    free(job);
+}
+
+void claim_list_free(struct claim_list *list)
+{
+    for (struct claimed_job *job = list->first, *next; job != NULL; job = next) {
+        next = job->next;
+        claimed_job_free(job);
+    }
+    claim_list_init(list);
+}
+
+static char *copy_column(const struct rows *r, int column, size_t *len)
+{
+    size_t n = 0;
+    const char *text = rows_text(r, column, &n);
+    char *copy = text != NULL ? malloc(n + 1) : NULL;
+    if (copy != NULL)
+        memcpy(copy, text, n + 1);
+    if (len != NULL)
+        *len = n;
+    return copy;
+}
+
+static int64_t or_zero(int64_t value)
+{
+    return value == INT64_MIN ? 0 : value;
+}
+
+static struct claimed_job *read_candidate(const struct rows *r, int64_t batch_id)
+{
+    struct claimed_job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return NULL;
+    job->id = rows_int(r, 0);
+    job->batch_id = batch_id;
+    job->number = rows_int(r, 1) + 1;
+    job->attempts = rows_int(r, 2);
+    job->throttles = rows_int(r, 3);
+    job->losses = rows_int(r, 4);
+    job->invalids = rows_int(r, 5);
+    job->generation = rows_int(r, 6);
+    job->prompt_tokens = rows_int(r, 7);
+    job->max_output_tokens = rows_int(r, 8);
+    job->wait_ms = or_zero(rows_int(r, 9));
+    job->url = copy_column(r, 10, NULL);
+    job->body = copy_column(r, 11, &job->body_len);
+    if (job->url == NULL || job->body == NULL) {
+        claimed_job_free(job);
+        return NULL;
+    }
+    return job;
+}
+
+/* The rows are read before any is changed: the index that orders them must not move under the cursor. */
+static int read_candidates(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes,
+                           struct claim_list *list, lh_error *err)
+{
+    struct rows *rows = NULL;
+    int rc = store_select(s, STMT_CLAIM_CANDIDATES, &rows, err, "ii", lane->batch_id, limit);
+    while (rc == 0 && limit > 0 && (list->count == 0 || list->bytes < max_bytes) &&
+           (rc = rows_next(rows, err)) == 1) {
+        struct claimed_job *job = read_candidate(rows, lane->batch_id);
+        rc = job != NULL ? 0 : lh_error_nomem(err);
+        if (job == NULL)
+            break;
+        *list->last = job;
+        list->last = &job->next;
+        list->count++;
+        list->bytes += job->body_len;
+        limit--;
+    }
+    rows_done(rows);
+    return rc;
+}
+
+int claim_from_lane(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes, int64_t now_ms,
+                    struct claim_list *list, lh_error *err)
+{
+    struct claimed_job **mine = list->last;
+    int rc = read_candidates(s, lane, limit, max_bytes, list, err);
+    for (struct claimed_job *job = *mine; rc == 0 && job != NULL; job = job->next) {
+        rc = store_exec(s, STMT_CLAIM_JOB, err, "ii", job->id, now_ms);
+        if (rc == 0)
+            rc = lane_move(lane, JOB_READY, JOB_RUNNING, err);
+    }
+    return rc;
+}
+
+struct due {
+    int64_t id, batch_id;
+};
+
+static int read_due(struct store *s, int64_t now_ms, int64_t limit, struct due *due, int64_t *count,
+                    lh_error *err)
+{
+    struct rows *rows = NULL;
+    *count = 0;
+    int rc = store_select(s, STMT_DUE_JOBS, &rows, err, "ii", now_ms, limit);
+    while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
+        due[(*count)++] = (struct due){rows_int(rows, 0), rows_int(rows, 1)};
+        rc = 0;
+    }
+    rows_done(rows);
+    return rc;
+}
+
+int promote_due(struct store *s, struct ledger *l, int64_t now_ms, int64_t limit, int64_t *moved,
+                lh_error *err)
+{
+    struct due due[512];
+    const int64_t most = sizeof due / sizeof *due;
+    *moved = 0;
+    int rc = read_due(s, now_ms, limit < most ? limit : most, due, moved, err);
+    for (int64_t i = 0; rc == 0 && i < *moved; i++) {
+        struct lane *lane = ledger_lane(l, s, due[i].batch_id, err);
+        rc = lane != NULL  ? store_exec(s, STMT_PROMOTE_JOB, err, "i", due[i].id)
+             : err != NULL ? err->code
+                           : LH_EINTERNAL;
+        if (rc == 0)
+            rc = lane_move(lane, JOB_WAITING, JOB_READY, err);
+    }
+    return rc;
+}

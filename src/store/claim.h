@@ -1,0 +1,39 @@
+/* Claims: ready jobs become running, with what is needed to send them. Inside a write transaction, store thread. */
+#ifndef LH_STORE_CLAIM_H
+#define LH_STORE_CLAIM_H
+
+#include "store/ledger.h"
+
+/* A job that this worker has. One owner at a time: the store thread hands it to the loop. */
+struct claimed_job {
+    struct claimed_job *next;
+    int64_t id, batch_id;
+    int64_t number;   /* of the attempt to be made, from 1 */
+    int64_t attempts; /* so far, of those that count */
+    int64_t throttles, losses, invalids, generation;
+    int64_t prompt_tokens;
+    int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
+    int64_t wait_ms;           /* the last backoff, 0 at first */
+    char *url;                 /* owned */
+    char *body;                /* owned; may be moved out */
+    size_t body_len;
+};
+
+struct claim_list {
+    struct claimed_job *first, **last;
+    int64_t count;
+    size_t bytes;
+};
+void claim_list_init(struct claim_list *list);
+void claimed_job_free(struct claimed_job *job); /* NULL-safe */
+void claim_list_free(struct claim_list *list);
+
+/* Appends up to `limit` jobs of the lane (fewer when their bodies pass `max_bytes` in all, one at least). */
+int claim_from_lane(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes, int64_t now_ms,
+                    struct claim_list *list, lh_error *err);
+
+/* Makes jobs ready whose next-retry time has come, up to `limit`. *moved: how many. */
+int promote_due(struct store *s, struct ledger *l, int64_t now_ms, int64_t limit, int64_t *moved,
+                lh_error *err);
+
+#endif

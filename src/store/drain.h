@@ -1,0 +1,64 @@
+/* One drain: everything that waits for the database, in one transaction. Outcomes first, then due retries, then the next
+ * claims, so that a slot that an outcome frees is filled by the same commit. Store thread only. */
+#ifndef LH_STORE_DRAIN_H
+#define LH_STORE_DRAIN_H
+
+#include "store/claim.h"
+#include "store/outcome.h"
+#include "store/wal.h"
+
+enum scope_state { SCOPE_WORKING, SCOPE_FINISHED, SCOPE_PAUSED, SCOPE_CANCELED };
+
+struct scope_view { /* what is left to do, as of the last commit */
+    enum scope_state state;
+    int64_t jobs[JOB_STATES];
+    int64_t next_due_ms; /* wall clock; LH_UNKNOWN when nothing waits */
+    char batch[256];     /* of the paused or canceled batch */
+    char pause_reason[512];
+};
+
+struct drain {
+    struct store *store;
+    struct wal wal;
+    struct ledger ledger;
+    int64_t batch_id; /* scope; LH_UNKNOWN: all */
+    int64_t worker_id;
+    int64_t data_version;
+    bool loaded;                 /* the ledger is what the database says */
+    int64_t settled[JOB_STATES]; /* of batches of this run that left the ledger */
+    int64_t heartbeat_at;
+    struct scope_view view;
+};
+
+struct checkpoint_note { /* to be put with the next commit */
+    char scope[64], kind[64];
+    char value[4096];
+};
+
+struct steer_note {   /* pause or cancel asked by the scheduler */
+    int64_t batch_id; /* 0: none */
+    bool cancel;
+    char reason[512];
+};
+
+struct drain_work {
+    struct outcome *outcomes;           /* a list; stays the caller's */
+    int64_t want;                       /* claims */
+    size_t max_bytes;                   /* of claimed bodies */
+    const struct checkpoint_note *note; /* NULL: none */
+    const struct steer_note *steer;     /* NULL: none */
+    int64_t now_ms;                     /* wall */
+    struct claim_list claims;           /* out, on success */
+    int64_t stale;                      /* out: outcomes that came too late */
+};
+
+int drain_open(struct drain *d, const char *db, enum durability durability, int64_t batch_id, lh_error *err);
+void drain_close(struct drain *d, const char *reason);
+
+/* True when another process has committed since the last drain, or when something is due: a drain is worth it. */
+bool drain_is_due(struct drain *d, int64_t now_ms);
+
+/* All or nothing. On failure everything is as before, claims are empty, and the same work may be given again. */
+int drain_run(struct drain *d, struct drain_work *w, lh_error *err);
+
+#endif

@@ -1,0 +1,125 @@
+/* Outcomes: see outcome.h. */
+#include "store/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void outcome_free(struct outcome *o)
+{
+    if (o == NULL)
+        return;
+    free(o->body);
+    free(o);
+}
+
+static const char *or_null(const char *text)
+{
+    return *text != '\0' ? text : NULL;
+}
+
+static int64_t known(int64_t tokens)
+{
+    return tokens >= 0 ? tokens : INT64_MIN;
+}
+
+static int64_t counted(int64_t tokens)
+{
+    return tokens >= 0 ? tokens : 0;
+}
+
+static int64_t status_of(const struct outcome *o)
+{
+    return o->status_code != 0 ? o->status_code : INT64_MIN;
+}
+
+static int insert_attempt(struct store *s, const struct outcome *o, lh_error *err)
+{
+    const struct answer *a = &o->answer;
+    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiiooooooi", o->job_id, o->number,
+                      o->attempt_outcome, status_of(o), or_null(a->error_code), or_null(a->message),
+                      or_null(a->request_id), or_null(a->model), o->started_at, o->latency_ms,
+                      o->move == OUTCOME_WAIT ? o->wait_ms : INT64_MIN, known(a->retry_after_ms),
+                      known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
+                      known(a->usage.cached_tokens), INT64_MIN, o->sent_generation);
+}
+
+static int insert_result(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)
+{
+    const struct answer *a = &o->answer;
+    return store_exec(s, STMT_RESULT_INSERT, err, "iiiosssoooooiit", o->job_id, o->batch_id, lane->next_seq++,
+                      status_of(o), or_null(a->request_id), or_null(a->model), or_null(a->finish_reason),
+                      known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
+                      known(a->usage.cached_tokens), known(a->usage.reasoning_tokens), INT64_MIN,
+                      o->latency_ms, o->finished_at, o->body, o->body_len);
+}
+
+static int insert_dead_letter(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)
+{
+    const struct answer *a = &o->answer;
+    return store_exec(s, STMT_DEAD_LETTER_INSERT, err, "iiissssosiit", o->job_id, o->batch_id,
+                      lane->next_seq++, o->dead_reason, o->attempt_outcome, a->error_code, a->message,
+                      status_of(o), or_null(a->request_id), o->number, o->finished_at, o->body, o->body_len);
+}
+
+static int update_job(struct store *s, const struct outcome *o, enum job_state to, lh_error *err)
+{
+    switch (to) {
+    case JOB_DONE:
+        return store_exec(s, STMT_JOB_DONE, err, "iii", o->job_id, o->attempts, o->finished_at);
+    case JOB_DEAD:
+        return store_exec(s, STMT_JOB_DEAD, err, "iiii", o->job_id, o->attempts, o->throttles,
+                          o->finished_at);
+    case JOB_WAITING:
+        return store_exec(s, STMT_JOB_WAIT, err, "iiiiiii", o->job_id, o->attempts, o->throttles, o->invalids,
+                          o->generation, o->next_retry_at, o->wait_ms);
+    case JOB_CANCELED:
+        return store_exec(s, STMT_JOB_CANCEL_RUNNING, err, "ii", o->job_id, o->finished_at);
+    default:
+        return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_GIVE_BACK : STMT_JOB_READY_AGAIN, err,
+                          "i", o->job_id);
+    }
+}
+
+/* A batch that was canceled meanwhile tries nothing again. */
+static enum job_state state_after(const struct outcome *o, const struct lane *lane)
+{
+    static const enum job_state after[] = {[OUTCOME_DONE] = JOB_DONE,
+                                           [OUTCOME_WAIT] = JOB_WAITING,
+                                           [OUTCOME_DEAD] = JOB_DEAD,
+                                           [OUTCOME_READY] = JOB_READY,
+                                           [OUTCOME_GIVE_BACK] = JOB_READY};
+    enum job_state to = after[o->move];
+    return lane->canceled && (to == JOB_READY || to == JOB_WAITING) ? JOB_CANCELED : to;
+}
+
+static void count_attempt(struct lane *lane, const struct outcome *o)
+{
+    lane->attempts++;
+    lane->failed_attempts += o->move == OUTCOME_DONE ? 0 : 1;
+    lane->prompt_tokens += counted(o->answer.usage.prompt_tokens);
+    lane->completion_tokens += counted(o->answer.usage.completion_tokens);
+    lane->cached_tokens += counted(o->answer.usage.cached_tokens);
+}
+
+int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bool *stale, lh_error *err)
+{
+    *stale = false;
+    struct lane *lane = ledger_lane(l, s, o->batch_id, err);
+    if (lane == NULL)
+        return err->code;
+    enum job_state to = state_after(o, lane);
+    int rc = update_job(s, o, to, err);
+    if (rc == 0 && store_changes(s) == 0) {
+        *stale = true;
+        return 0;
+    }
+    if (rc == 0 && o->move != OUTCOME_GIVE_BACK) {
+        rc = insert_attempt(s, o, err);
+        count_attempt(lane, o);
+    }
+    if (rc == 0 && to == JOB_DONE)
+        rc = insert_result(s, lane, o, err);
+    if (rc == 0 && to == JOB_DEAD)
+        rc = insert_dead_letter(s, lane, o, err);
+    return rc == 0 ? lane_move(lane, JOB_RUNNING, to, err) : rc;
+}

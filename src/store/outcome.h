@@ -1,0 +1,48 @@
+/* Outcomes: what became of a claimed job, decided by the scheduler, written by the store thread. */
+#ifndef LH_STORE_OUTCOME_H
+#define LH_STORE_OUTCOME_H
+
+#include "provider/provider.h"
+#include "store/ledger.h"
+
+enum outcome_move {
+    OUTCOME_DONE,      /* the answer is `body` */
+    OUTCOME_WAIT,      /* again at next_retry_at */
+    OUTCOME_DEAD,      /* for dead_reason; `body` is the last response or NULL */
+    OUTCOME_READY,     /* sent, but nothing that counts came back: ready at once, the attempt is on record */
+    OUTCOME_GIVE_BACK, /* never sent: as if it had not been claimed */
+};
+
+/* One block; moves from the loop to the store thread. Strings without "owned" are static. */
+struct outcome {
+    struct outcome *next;
+    enum outcome_move move;
+    int64_t job_id, batch_id;
+    int64_t number;                                    /* of the attempt */
+    int64_t attempts, throttles, invalids, generation; /* of the job, as they are to be */
+    int64_t sent_generation;                           /* as it was sent */
+    int64_t next_retry_at, wait_ms;                    /* OUTCOME_WAIT */
+    int64_t started_at, latency_ms, finished_at;
+    int status_code;             /* 0: no answer */
+    const char *attempt_outcome; /* "success", "throttled", … */
+    const char *dead_reason;     /* OUTCOME_DEAD */
+    struct answer answer;        /* codes, message, model, usage */
+    char *body;                  /* owned; NULL */
+    size_t body_len;
+};
+void outcome_free(struct outcome *o); /* NULL-safe */
+
+/* Writes one outcome inside a write transaction. A job that is not running any more is left as it is (*stale = true):
+ * the first answer wins. */
+int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bool *stale, lh_error *err);
+
+struct recovery {
+    int64_t max_attempts;
+    int64_t now_ms;
+    int64_t recovered, buried; /* out: made ready, and dead because they were lost too often */
+};
+/* Every running job is an orphan when a worker begins: records the lost attempt, makes it ready or, when it was lost
+ * three times and has no attempts left, dead. In a transaction of its own for each batch, under the worker lock. */
+int recover_orphans(struct store *s, struct recovery *r, lh_error *err);
+
+#endif

@@ -1,0 +1,375 @@
+/* The store thread: see writer.h. Fields of `shared` under its mutex; `drain` is the thread's alone. */
+#include "store/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "longhaul.h"
+#include "store/lock.h"
+
+enum {
+    GROUP_MAX = 256,
+    LINGER_US = 1500,
+    POLL_MS = 250,         /* how soon a pause or a submit of another process is seen */
+    RETRY_MS = 1000,       /* after a failure that may pass */
+    CLAIM_BYTES = 8 << 20, /* bodies of one claim */
+};
+
+struct shared {
+    uv_mutex_t mutex;
+    uv_cond_t wake;
+    struct outcome *first, **last; /* posted */
+    int64_t posted;                /* in that list */
+    int64_t first_posted_ns;
+    int64_t asked;
+    bool starving;
+    bool has_note, has_steer;
+    struct checkpoint_note note;
+    struct steer_note steer;
+    bool stopping;
+    int64_t give_up_ns;       /* when stopping: no more patience after this */
+    struct writer_report out; /* gathered for the next collect */
+};
+
+struct writer {
+    struct shared shared;
+    struct drain drain;
+    struct store_lock *lock;
+    void (*wake)(void *arg);
+    void *wake_arg;
+    uv_thread_t thread;
+    bool thread_runs;
+    /* of the thread: the group that is being written, kept while commits fail */
+    struct outcome *group, **group_last;
+    int64_t group_count;
+    struct checkpoint_note note;
+    struct steer_note steer;
+    bool has_note, has_steer;
+    bool failing;
+};
+
+static void free_outcomes(struct outcome *o)
+{
+    while (o != NULL) {
+        struct outcome *next = o->next;
+        outcome_free(o);
+        o = next;
+    }
+}
+
+static bool has_work(const struct shared *s)
+{
+    return s->posted > 0 || (s->asked > 0 && s->starving) || s->has_steer || s->stopping;
+}
+
+static void wait_ns(struct shared *s, int64_t ns)
+{
+    if (ns > 0)
+        uv_cond_timedwait(&s->wake, &s->mutex, (uint64_t)ns);
+}
+
+/* Sleeps until something is worth a transaction: posted outcomes, an empty loop, or every POLL_MS a look around.
+ * Then lingers, so that a group gathers. Mutex held. */
+static void await_group(struct writer *w)
+{
+    struct shared *s = &w->shared;
+    if (w->failing) {
+        int64_t until = clock_monotonic_ns() + (int64_t)RETRY_MS * 1000000;
+        while (!s->stopping && clock_monotonic_ns() < until)
+            wait_ns(s, until - clock_monotonic_ns());
+        if (s->stopping)
+            wait_ns(s, 100 * 1000000);
+        return;
+    }
+    if (!has_work(s))
+        wait_ns(s, (int64_t)POLL_MS * 1000000);
+    while (s->posted > 0 && s->posted < GROUP_MAX && !s->starving && !s->stopping && !s->has_steer) {
+        int64_t left = s->first_posted_ns + (int64_t)LINGER_US * 1000 - clock_monotonic_ns();
+        if (left <= 0)
+            break;
+        wait_ns(s, left);
+    }
+}
+
+/* Moves what was posted into the thread's group. Mutex held. */
+static void take_group(struct writer *w)
+{
+    struct shared *s = &w->shared;
+    if (s->first != NULL) {
+        *w->group_last = s->first;
+        w->group_last = s->last;
+        w->group_count += s->posted;
+        s->first = NULL;
+        s->last = &s->first;
+        s->posted = 0;
+    }
+    if (s->has_note) {
+        w->note = s->note;
+        w->has_note = true;
+        s->has_note = false;
+    }
+    if (s->has_steer) {
+        w->steer = s->steer;
+        w->has_steer = true;
+        s->has_steer = false;
+    }
+    s->starving = false;
+}
+
+static void clear_group(struct writer *w)
+{
+    free_outcomes(w->group);
+    w->group = NULL;
+    w->group_last = &w->group;
+    w->group_count = 0;
+    w->has_note = w->has_steer = false;
+}
+
+static void append_claims(struct claim_list *to, struct claim_list *from)
+{
+    if (from->first == NULL)
+        return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    to->bytes += from->bytes;
+    claim_list_init(from);
+}
+
+static void publish_success(struct writer *w, struct drain_work *work)
+{
+    struct shared *s = &w->shared;
+    uv_mutex_lock(&s->mutex);
+    s->out.committed += w->group_count;
+    s->out.claimed_total += work->claims.count;
+    s->asked -= work->claims.count < s->asked ? work->claims.count : s->asked;
+    s->out.asked_at_drain = s->asked;
+    append_claims(&s->out.claims, &work->claims);
+    s->out.view = w->drain.view;
+    s->out.has_view = true;
+    s->out.drains++;
+    s->out.wal_bytes = wal_bytes(&w->drain.wal);
+    snprintf(s->out.trouble, sizeof s->out.trouble, "%s",
+             wal_is_full(&w->drain.wal) ? "the write-ahead log is full: a long reader must end" : "");
+    uv_mutex_unlock(&s->mutex);
+    if (w->failing)
+        log_warn("%s: writing works again, going on", store_path(w->drain.store));
+    w->failing = false;
+    clear_group(w);
+}
+
+/* True when the thread must end. */
+static bool publish_failure(struct writer *w, const lh_error *error)
+{
+    struct shared *s = &w->shared;
+    bool passing = store_error_is_passing(error->code);
+    if (passing && !w->failing)
+        log_warn("%s. Nothing new is sent; %lld answers are kept in memory; trying again each second",
+                 error->message, (long long)w->group_count);
+    w->failing = passing;
+    uv_mutex_lock(&s->mutex);
+    snprintf(s->out.trouble, sizeof s->out.trouble, "%.250s", error->message);
+    bool impatient = s->stopping && clock_monotonic_ns() >= s->give_up_ns;
+    if (!passing || impatient) {
+        s->out.fatal = error->code;
+        s->out.error = *error;
+    }
+    uv_mutex_unlock(&s->mutex);
+    return !passing || impatient;
+}
+
+/* One transaction with all there is. True when the thread must end. */
+static bool drain_group(struct writer *w, int64_t want)
+{
+    struct drain_work work = {.outcomes = w->group,
+                              .want = want,
+                              .max_bytes = CLAIM_BYTES,
+                              .note = w->has_note ? &w->note : NULL,
+                              .steer = w->has_steer ? &w->steer : NULL,
+                              .now_ms = clock_wall_ms()};
+    lh_error error = {0};
+    int rc = drain_run(&w->drain, &work, &error);
+    bool over = false;
+    if (rc == 0)
+        publish_success(w, &work);
+    else
+        over = publish_failure(w, &error);
+    w->wake(w->wake_arg);
+    return over;
+}
+
+static bool worth_a_drain(struct writer *w, int64_t want)
+{
+    if (w->group_count > 0 || w->has_note || w->has_steer || w->failing)
+        return true;
+    if (want > 0 && !w->shared.out.has_view)
+        return true;
+    const struct scope_view *view = &w->drain.view;
+    bool ready = want > 0 && view->jobs[JOB_READY] > 0 && view->state == SCOPE_WORKING;
+    bool cancels = false;
+    for (size_t i = 0; i < w->drain.ledger.count; i++) {
+        const struct lane *lane = &w->drain.ledger.lanes[i];
+        cancels = cancels || (lane->canceled && lane->jobs[JOB_READY] + lane->jobs[JOB_WAITING] > 0);
+    }
+    return ready || cancels || drain_is_due(&w->drain, clock_wall_ms());
+}
+
+static void run(void *arg)
+{
+    struct writer *w = arg;
+    struct shared *s = &w->shared;
+    for (bool over = false; !over;) {
+        uv_mutex_lock(&s->mutex);
+        await_group(w);
+        take_group(w);
+        bool stopping = s->stopping;
+        int64_t want = stopping ? 0 : s->asked;
+        uv_mutex_unlock(&s->mutex);
+        if (worth_a_drain(w, want))
+            over = drain_group(w, want);
+        uv_mutex_lock(&s->mutex);
+        over = over || (stopping && w->group_count == 0 && s->posted == 0 && !w->has_note && !w->has_steer);
+        uv_mutex_unlock(&s->mutex);
+    }
+}
+
+static int start_thread(struct writer *w, lh_error *err)
+{
+    if (uv_mutex_init(&w->shared.mutex) != 0)
+        return lh_error_nomem(err);
+    if (uv_cond_init(&w->shared.wake) != 0) {
+        uv_mutex_destroy(&w->shared.mutex);
+        return lh_error_nomem(err);
+    }
+    if (uv_thread_create(&w->thread, run, w) != 0) {
+        uv_cond_destroy(&w->shared.wake);
+        uv_mutex_destroy(&w->shared.mutex);
+        return lh_error_set(err, LH_ENOMEM, "cannot start the store's thread");
+    }
+    w->thread_runs = true;
+    return 0;
+}
+
+static void writer_free(struct writer *w, const char *reason)
+{
+    drain_close(&w->drain, reason);
+    store_lock_free(w->lock);
+    clear_group(w);
+    free_outcomes(w->shared.first);
+    claim_list_free(&w->shared.out.claims);
+    free(w);
+}
+
+int writer_start(const struct writer_options *o, struct recovery *recovery, struct writer **out,
+                 lh_error *err)
+{
+    *out = NULL;
+    struct writer *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return lh_error_nomem(err);
+    w->group_last = &w->group;
+    w->shared.last = &w->shared.first;
+    w->wake = o->wake;
+    w->wake_arg = o->wake_arg;
+    claim_list_init(&w->shared.out.claims);
+    *recovery = (struct recovery){.max_attempts = o->max_attempts, .now_ms = clock_wall_ms()};
+    int rc = store_lock_take(o->db, &w->lock, err);
+    if (rc == 0)
+        rc = drain_open(&w->drain, o->db, o->durability, o->batch_id, err);
+    if (rc == 0)
+        rc = recover_orphans(w->drain.store, recovery, err);
+    if (rc == 0)
+        rc = start_thread(w, err);
+    if (rc != 0) {
+        writer_free(w, "failed");
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+void writer_post(struct writer *w, struct outcome *o)
+{
+    struct shared *s = &w->shared;
+    o->next = NULL;
+    uv_mutex_lock(&s->mutex);
+    *s->last = o;
+    s->last = &o->next;
+    s->posted++;
+    if (s->posted == 1)
+        s->first_posted_ns = clock_monotonic_ns();
+    if (s->posted == 1 || s->posted == GROUP_MAX)
+        uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+}
+
+void writer_ask(struct writer *w, int64_t n, bool starving)
+{
+    struct shared *s = &w->shared;
+    uv_mutex_lock(&s->mutex);
+    s->asked += n;
+    bool urgent = starving && !s->starving;
+    s->starving = s->starving || starving;
+    if (urgent)
+        uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+}
+
+void writer_ask_nothing(struct writer *w)
+{
+    uv_mutex_lock(&w->shared.mutex);
+    w->shared.asked = 0;
+    w->shared.starving = false;
+    uv_mutex_unlock(&w->shared.mutex);
+}
+
+void writer_note(struct writer *w, const struct checkpoint_note *note)
+{
+    uv_mutex_lock(&w->shared.mutex);
+    w->shared.note = *note;
+    w->shared.has_note = true;
+    uv_mutex_unlock(&w->shared.mutex);
+}
+
+void writer_steer(struct writer *w, const struct steer_note *note)
+{
+    uv_mutex_lock(&w->shared.mutex);
+    w->shared.steer = *note;
+    w->shared.has_steer = true;
+    uv_cond_signal(&w->shared.wake);
+    uv_mutex_unlock(&w->shared.mutex);
+}
+
+void writer_collect(struct writer *w, struct writer_report *out)
+{
+    struct shared *s = &w->shared;
+    uv_mutex_lock(&s->mutex);
+    *out = s->out;
+    if (out->claims.first == NULL)
+        out->claims.last = &out->claims.first;
+    s->out.committed = 0;
+    claim_list_init(&s->out.claims);
+    uv_mutex_unlock(&s->mutex);
+}
+
+int writer_stop(struct writer *w, const char *reason, int64_t patience_ms, lh_error *err)
+{
+    struct shared *s = &w->shared;
+    uv_mutex_lock(&s->mutex);
+    s->stopping = true;
+    s->give_up_ns = clock_monotonic_ns() + patience_ms * 1000000;
+    uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+    uv_thread_join(&w->thread);
+    int rc = s->out.fatal;
+    if (rc != 0 && err != NULL)
+        *err = s->out.error;
+    uv_cond_destroy(&s->wake);
+    uv_mutex_destroy(&s->mutex);
+    writer_free(w, reason);
+    return rc;
+}
