@@ -44,13 +44,14 @@ static int64_t or_zero(int64_t value)
     return value == INT64_MIN ? 0 : value;
 }
 
-static struct claimed_job *read_candidate(const struct rows *r, int64_t batch_id)
+static struct claimed_job *read_candidate(const struct rows *r, const struct lane *lane)
 {
     struct claimed_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
     job->id = rows_int(r, 0);
-    job->batch_id = batch_id;
+    job->batch_id = lane->batch_id;
+    job->batch_has_results = lane->jobs[JOB_DONE] > 0;
     job->number = rows_int(r, 1) + 1;
     job->attempts = rows_int(r, 2);
     job->throttles = rows_int(r, 3);
@@ -77,7 +78,7 @@ static int read_candidates(struct store *s, struct lane *lane, int64_t limit, si
     int rc = store_select(s, STMT_CLAIM_CANDIDATES, &rows, err, "ii", lane->batch_id, limit);
     while (rc == 0 && limit > 0 && (list->count == 0 || list->bytes < max_bytes) &&
            (rc = rows_next(rows, err)) == 1) {
-        struct claimed_job *job = read_candidate(rows, lane->batch_id);
+        struct claimed_job *job = read_candidate(rows, lane);
         rc = job != NULL ? 0 : lh_error_nomem(err);
         if (job == NULL)
             break;

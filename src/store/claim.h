@@ -13,6 +13,7 @@ struct claimed_job {
     int64_t throttles, losses, invalids, generation;
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
+    bool batch_has_results;
     int64_t wait_ms;           /* the last backoff, 0 at first */
     char *url;                 /* owned */
     char *body;                /* owned; may be moved out */

@@ -52,6 +52,14 @@ void drain_close(struct drain *d, const char *reason)
     d->store = NULL;
 }
 
+static int64_t count_active(const struct drain *d)
+{
+    int64_t active = 0;
+    for (size_t i = 0; i < d->ledger.count; i++)
+        active += d->ledger.lanes[i].active ? 1 : 0;
+    return active;
+}
+
 /* The ledger is read anew when another process has changed the database (a pause, a submit, a requeue), or when the
  * last drain failed and left it ahead of the truth. */
 static int refresh(struct drain *d, lh_error *err)
@@ -60,7 +68,9 @@ static int refresh(struct drain *d, lh_error *err)
     int rc = store_get_int(d->store, STMT_DATA_VERSION, 0, &version, err, "");
     if (rc != 0 || (d->loaded && version == d->data_version))
         return rc;
+    int64_t active = count_active(d);
     rc = ledger_load(&d->ledger, d->store, d->batch_id, err);
+    d->view.steered += count_active(d) < active ? 1 : 0;
     d->data_version = version;
     d->loaded = rc == 0;
     return rc;
@@ -95,6 +105,7 @@ static int apply_steering(struct drain *d, const struct steer_note *note, lh_err
         return err->code;
     if (!lane->active)
         return 0;
+    d->view.steered++;
     lane->active = false;
     lane->canceled = note->cancel;
     lane->paused = !note->cancel;

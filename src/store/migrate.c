@@ -1,9 +1,11 @@
 /* Migrations: forward only, each in its transaction with its checksum on record; views made anew at the end.
  * Called when a store is opened for writing, and by `db migrate`. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/strbuf.h"
 #include "store/connection.h"
 
@@ -87,6 +89,26 @@ static int apply_one(struct store *s, const struct embedded_migration *m, lh_err
     return rc;
 }
 
+static int make_identity(struct store *s, lh_error *err)
+{
+    char value[64];
+    snprintf(value, sizeof value, "\"%016llx%016llx\"", (unsigned long long)random_system_seed(),
+             (unsigned long long)random_system_seed());
+    return store_checkpoint_put(s, "store", "identity", value, clock_wall_ms(), err);
+}
+
+int store_identity(struct store *s, char out[40], lh_error *err)
+{
+    char *value = NULL;
+    int rc = store_checkpoint_get(s, "store", "identity", &value, err);
+    if (rc == 0 && (value == NULL || strlen(value) != 34))
+        rc = lh_error_set(err, LH_ECORRUPT, "%s: has lost its identity; run `longhaul db check`", s->path);
+    if (rc == 0)
+        snprintf(out, 40, "%.32s", value + 1);
+    free(value);
+    return rc;
+}
+
 /* In a write transaction: another process may have migrated while this one waited for it. */
 static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error *err)
 {
@@ -97,6 +119,7 @@ static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error 
     if (rc == 0 && version > 0)
         rc = check_history(s, err);
     *from = version;
+    bool is_new = version == 0;
     bool changes = version < embedded_migration_count;
     if (rc == 0 && changes)
         rc = drop_views(s, err);
@@ -104,6 +127,8 @@ static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error 
         rc = apply_one(s, &embedded_migrations[version], err);
     if (rc == 0 && changes)
         rc = store_run_script(s, embedded_views, err);
+    if (rc == 0 && is_new)
+        rc = make_identity(s, err);
     *to = version;
     return rc;
 }

@@ -71,4 +71,7 @@ int store_checkpoint_get(struct store *s, const char *scope, const char *kind, c
 int store_checkpoint_put(struct store *s, const char *scope, const char *kind, const char *value,
                          int64_t now_ms, lh_error *err);
 
+/* The store's own name, made with the file: 32 hex digits. Part of idempotency keys. */
+int store_identity(struct store *s, char out[40], lh_error *err);
+
 #endif

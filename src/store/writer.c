@@ -42,6 +42,7 @@ struct writer {
     void (*wake)(void *arg);
     void *wake_arg;
     uv_thread_t thread;
+    char store_id[40];
     bool thread_runs;
     /* of the thread: the group that is being written, kept while commits fail */
     struct outcome *group, **group_last;
@@ -283,6 +284,8 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
     if (rc == 0)
         rc = recover_orphans(w->drain.store, recovery, err);
     if (rc == 0)
+        rc = store_identity(w->drain.store, w->store_id, err);
+    if (rc == 0)
         rc = start_thread(w, err);
     if (rc != 0) {
         writer_free(w, "failed");
@@ -290,6 +293,11 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
     }
     *out = w;
     return 0;
+}
+
+const char *writer_store_id(const struct writer *w)
+{
+    return w->store_id;
 }
 
 void writer_post(struct writer *w, struct outcome *o)

@@ -26,6 +26,8 @@ struct writer_options {
 int writer_start(const struct writer_options *o, struct recovery *recovery, struct writer **out,
                  lh_error *err);
 
+const char *writer_store_id(const struct writer *w); /* see store_identity */
+
 /* Moves `o` to the store thread. */
 void writer_post(struct writer *w, struct outcome *o);
 /* Asks for `n` more claims, as soon as there are ready jobs. starving: slots are empty, do not linger. */

@@ -1,0 +1,76 @@
+/* Where requests go: see endpoint.h. */
+#include "schedule/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static const char *choose_base(enum dialect d, const lh_endpoint_options *o)
+{
+    if (o->base_url != NULL)
+        return o->base_url;
+    const char *base = from_environment(dialect_base_variable(d));
+    return base != NULL ? base : dialect_default_base(d);
+}
+
+static bool is_loopback(const char *url)
+{
+    static const char *const hosts[] = {"http://127.", "http://localhost", "http://[::1]"};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (strncmp(url, hosts[i], strlen(hosts[i])) == 0)
+            return true;
+    return false;
+}
+
+static void point_at_lines(struct endpoint *e, size_t count)
+{
+    const char *line = e->lines.data;
+    for (e->n_headers = 0; e->n_headers < count && e->n_headers < ENDPOINT_HEADERS; e->n_headers++) {
+        e->headers[e->n_headers] = line;
+        line += strlen(line) + 1;
+    }
+}
+
+int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_options *o, lh_error *err)
+{
+    const char *base = choose_base(d, o);
+    int rc = provider_check_base_url(base, err);
+    if (rc != 0)
+        return rc;
+    const char *key = from_environment(dialect_key_variable(d));
+    if (key == NULL && dialect_is_official_host(d, base))
+        return lh_error_set(
+            err, LH_EINPUT,
+            "%s asks for a key: set %s in the environment, or name another server with --base-url", base,
+            dialect_key_variable(d));
+    if (key != NULL && strncmp(base, "http://", 7) == 0 && !is_loopback(base))
+        log_warn("the key goes to %s without encryption; use https://", base);
+    *e = (struct endpoint){.dialect = d, .base_url = strdup(base)};
+    strbuf_init(&e->lines);
+    int count = provider_headers(d, key, &e->lines);
+    if (e->base_url == NULL || count == LH_ENOMEM)
+        return lh_error_nomem(err);
+    if (count < 0)
+        return lh_error_set(err, LH_EINPUT, "%s holds a key with spaces or control characters; set it anew",
+                            dialect_key_variable(d));
+    point_at_lines(e, (size_t)count);
+    e->ready = true;
+    return 0;
+}
+
+void endpoint_free(struct endpoint *e)
+{
+    if (e->lines.data != NULL && e->lines.capacity > 0)
+        explicit_bzero(e->lines.data, e->lines.capacity);
+    if (e->lines.data != NULL)
+        strbuf_free(&e->lines);
+    free(e->base_url);
+    *e = (struct endpoint){0};
+}

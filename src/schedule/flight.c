@@ -1,0 +1,345 @@
+/* One request from claim to outcome: builds it, sends it, reads the answer, decides what follows, posts that to the store.
+ * Loop thread; called by the run's tick and by the HTTP client. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "schedule/run.h"
+
+struct flight {
+    struct flight *next, **link; /* in lh_run.flights */
+    struct lh_run *run;
+    struct claimed_job *job; /* owned; its body has moved to the client */
+    struct http_request *request;
+    int64_t tokens;
+    int64_t started_wall_ms, started_ms;
+};
+
+enum {
+    DEFAULT_OUTPUT_TOKENS = 256, /* reserved for an answer that nothing bounds; the usage settles it */
+    UNREACHABLE_GIVE_UP = 6,     /* tries in a row before the first answer ever: the address is wrong */
+    UNREACHABLE_WAIT_MS = 60000,
+};
+
+int64_t flight_tokens(const struct claimed_job *job)
+{
+    int64_t output = job->max_output_tokens == LH_UNKNOWN ? DEFAULT_OUTPUT_TOKENS : job->max_output_tokens;
+    return job->prompt_tokens + output;
+}
+
+static struct outcome *outcome_of(const struct claimed_job *job)
+{
+    struct outcome *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    o->job_id = job->id;
+    o->batch_id = job->batch_id;
+    o->number = job->number;
+    o->sent_generation = o->generation = job->generation;
+    o->attempts = job->attempts;
+    o->throttles = job->throttles;
+    o->invalids = job->invalids;
+    return o;
+}
+
+static void post(struct lh_run *r, struct outcome *o)
+{
+    r->posted++;
+    writer_post(r->writer, o);
+}
+
+static void give_back_job(struct lh_run *r, struct claimed_job *job)
+{
+    struct outcome *o = outcome_of(job);
+    claimed_job_free(job);
+    if (o == NULL) { /* the row stays running; the next run finds it an orphan */
+        run_finish(r, LH_RUN_STOPPED, "out of memory");
+        return;
+    }
+    o->move = OUTCOME_GIVE_BACK;
+    post(r, o);
+}
+
+void run_give_back(struct lh_run *r)
+{
+    struct claimed_job *job = r->buffer.first;
+    claim_list_init(&r->buffer);
+    while (job != NULL) {
+        struct claimed_job *next = job->next;
+        give_back_job(r, job);
+        job = next;
+    }
+}
+
+static void link_flight(struct lh_run *r, struct flight *f)
+{
+    f->next = r->flights;
+    f->link = &r->flights;
+    if (f->next != NULL)
+        f->next->link = &f->next;
+    r->flights = f;
+    r->in_flight++;
+}
+
+static void unlink_flight(struct flight *f)
+{
+    *f->link = f->next;
+    if (f->next != NULL)
+        f->next->link = f->link;
+    f->run->in_flight--;
+}
+
+static void flight_free(struct flight *f)
+{
+    claimed_job_free(f->job);
+    free(f);
+}
+
+static const char *header_of(const void *arg, const char *name)
+{
+    return http_response_header(arg, name);
+}
+
+static void read_answer(struct flight *f, const struct http_response *response, struct answer *a)
+{
+    struct lh_run *r = f->run;
+    enum http_outcome outcome = http_response_outcome(response);
+    if (outcome != HTTP_OK) {
+        policy_classify_failure(outcome, http_response_message(response), a);
+        return;
+    }
+    struct answer_in in = {.status = http_response_status(response),
+                           .header = header_of,
+                           .header_arg = response,
+                           .now_wall_ms = clock_wall_ms()};
+    in.body = http_response_body(response, &in.body_len);
+    enum dialect d = r->dialect_forced ? r->forced : dialect_of_url(f->job->url);
+    provider_read_answer(d, f->job->url, &in, r->parser, a);
+}
+
+/* While nobody can be reached all requests wait together, longer each time; jobs lose nothing by it. An address that
+ * never answered at all is a mistake to be told soon. */
+static int64_t on_unreachable(struct lh_run *r, const struct answer *a)
+{
+    r->unreachable++;
+    if (!r->reached && r->unreachable >= UNREACHABLE_GIVE_UP && r->fatal.code == 0) {
+        lh_error_set(&r->fatal, LH_ENET, "cannot reach the provider: %s; check --base-url and the network",
+                     a->message);
+        run_finish(r, LH_RUN_STOPPED, "%s", r->fatal.message);
+    }
+    snprintf(r->trouble, sizeof r->trouble, "cannot reach the provider: %.200s", a->message);
+    int64_t shift = r->unreachable < 8 ? r->unreachable : 8;
+    int64_t wait = (INT64_C(125) << shift);
+    return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
+}
+
+static void settle(struct flight *f, const struct answer *a, int64_t pause_ms)
+{
+    struct lh_run *r = f->run;
+    int64_t used = -1;
+    if (a->usage.prompt_tokens >= 0 || a->usage.completion_tokens >= 0)
+        used = (a->usage.prompt_tokens > 0 ? a->usage.prompt_tokens : 0) +
+               (a->usage.completion_tokens > 0 ? a->usage.completion_tokens : 0);
+    else if (a->class == ANSWER_THROTTLED || a->class == ANSWER_PERMANENT || a->class == ANSWER_ACCOUNT ||
+             pause_ms > 0)
+        used = 0;
+    int64_t retry_after =
+        a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
+    struct gate_outcome g = {.reserved_tokens = f->tokens,
+                             .used_tokens = used,
+                             .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
+                             .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};
+    gate_settle(r->gate, clock_monotonic_ms(), &g);
+}
+
+static void set_decision(struct outcome *o, const struct decision *d, int64_t now_wall_ms)
+{
+    o->move = d->move;
+    o->attempts = d->attempts;
+    o->throttles = d->throttles;
+    o->invalids = d->invalids;
+    o->generation = d->generation;
+    o->wait_ms = d->wait_ms;
+    o->next_retry_at = now_wall_ms + d->wait_ms;
+    o->dead_reason = d->dead_reason;
+}
+
+static void take_body(struct outcome *o, const struct http_response *response)
+{
+    if (http_response_outcome(response) == HTTP_OK && (o->move == OUTCOME_DONE || o->move == OUTCOME_DEAD))
+        o->body = http_response_take_body(response, &o->body_len);
+}
+
+static void watch(struct lh_run *r, const struct claimed_job *job, const struct outcome *o)
+{
+    struct steer_note note = {.batch_id = job->batch_id};
+    if (o->move == OUTCOME_DEAD && r->options.fail_fast && r->phase == RUN_WORKING) {
+        note.cancel = true;
+        snprintf(note.reason, sizeof note.reason, "fail-fast: a job died of %.400s", o->answer.message);
+        writer_steer(r->writer, &note);
+        run_finish(r, LH_RUN_FAIL_FAST, "%s", note.reason);
+    } else if (r->options.guard && guard_answer(r->guard, job->batch_id, o->status_code, &o->answer)) {
+        snprintf(note.reason, sizeof note.reason,
+                 "the first %d answers were all the same permanent error (%d %.64s): %.300s", GUARD_ANSWERS,
+                 o->status_code, o->answer.error_code, o->answer.message);
+        writer_steer(r->writer, &note);
+        if (r->batch_id != LH_UNKNOWN)
+            run_finish(r, LH_RUN_PAUSED, "%s", note.reason);
+        else
+            log_warn("batch paused: %s", note.reason);
+    }
+}
+
+static void account_refused(struct lh_run *r, const struct answer *a)
+{
+    run_finish(r, LH_RUN_ACCOUNT,
+               "the provider refuses the account (%s): %s; check the key, the quota and the billing",
+               a->error_code, a->message);
+}
+
+static void on_done(void *arg, const struct http_response *response)
+{
+    struct flight *f = arg;
+    struct lh_run *r = f->run;
+    unlink_flight(f);
+    struct outcome *o = outcome_of(f->job);
+    if (o == NULL) {
+        run_finish(r, LH_RUN_STOPPED, "out of memory");
+        flight_free(f);
+        return;
+    }
+    enum http_outcome http = http_response_outcome(response);
+    bool unreachable = policy_is_unreachable(http);
+    bool stopped = http == HTTP_CANCELED;
+    read_answer(f, response, &o->answer);
+    int64_t pause_ms = unreachable ? on_unreachable(r, &o->answer) : 0;
+    if (http == HTTP_OK) {
+        r->unreachable = 0;
+        r->reached = true;
+        r->trouble[0] = '\0';
+    }
+    settle(f, &o->answer, pause_ms);
+    int64_t now = clock_wall_ms();
+    struct decision d = policy_decide(&r->policy, f->job, &o->answer, unreachable, &r->random);
+    if (stopped)
+        d = (struct decision){.move = OUTCOME_READY,
+                              .attempts = f->job->attempts,
+                              .throttles = f->job->throttles,
+                              .invalids = f->job->invalids,
+                              .generation = f->job->generation};
+    set_decision(o, &d, now);
+    o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
+    o->status_code = http_response_status(response);
+    o->started_at = f->started_wall_ms;
+    o->latency_ms = clock_monotonic_ms() - f->started_ms;
+    o->finished_at = now;
+    take_body(o, response);
+    if (o->move == OUTCOME_DONE && o->body == NULL) { /* no memory for the answer: it was not had */
+        o->move = OUTCOME_READY;
+        o->attempt_outcome = "transient";
+    }
+    tally_attempt(&r->tally, clock_monotonic_ms(), o);
+    watch(r, f->job, o);
+    if (d.account)
+        account_refused(r, &o->answer);
+    flight_free(f);
+    post(r, o);
+    if (r->phase != RUN_ABORTING)
+        run_tick(r);
+}
+
+static struct endpoint *endpoint_for(struct lh_run *r, const struct claimed_job *job, lh_error *err)
+{
+    enum dialect d = r->dialect_forced ? r->forced : dialect_of_url(job->url);
+    struct endpoint *e = &r->endpoints[d];
+    if (!e->ready && endpoint_resolve(e, d, &r->options.endpoint, err) != 0)
+        return NULL;
+    return e;
+}
+
+static int send_job(struct lh_run *r, struct flight *f, const struct endpoint *e, lh_error *err)
+{
+    struct claimed_job *job = f->job;
+    struct strbuf url;
+    strbuf_init(&url);
+    char key[128];
+    snprintf(key, sizeof key, "Idempotency-Key: lh-%s-%lld-%lld", writer_store_id(r->writer),
+             (long long)job->id, (long long)job->generation);
+    const char *headers[ENDPOINT_HEADERS + 1];
+    memcpy(headers, e->headers, e->n_headers * sizeof *headers);
+    headers[e->n_headers] = key;
+    int rc = provider_join_url(e->base_url, job->url, &url, err);
+    if (rc == 0) {
+        struct http_send send = {.method = "POST",
+                                 .url = url.data,
+                                 .headers = headers,
+                                 .n_headers = e->n_headers + 1,
+                                 .body = job->body,
+                                 .body_len = job->body_len,
+                                 .timeout_ms = r->options.endpoint.timeout_ms};
+        job->body = NULL;
+        rc = http_start(r->http, &send, on_done, f, &f->request, err);
+    }
+    strbuf_free(&url);
+    return rc;
+}
+
+/* A request that this program cannot even form is the job's own fault: dead, with the reason. */
+static void bury_unsendable(struct lh_run *r, struct claimed_job *job, const lh_error *why)
+{
+    struct outcome *o = outcome_of(job);
+    claimed_job_free(job);
+    if (o == NULL) {
+        run_finish(r, LH_RUN_STOPPED, "out of memory");
+        return;
+    }
+    o->move = OUTCOME_DEAD;
+    o->attempts++;
+    o->dead_reason = "permanent";
+    o->attempt_outcome = "permanent";
+    o->started_at = o->finished_at = clock_wall_ms();
+    o->answer = (struct answer){.class = ANSWER_PERMANENT, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
+    snprintf(o->answer.error_code, sizeof o->answer.error_code, "cannot_send");
+    snprintf(o->answer.message, sizeof o->answer.message, "%.500s", why->message);
+    tally_attempt(&r->tally, clock_monotonic_ms(), o);
+    post(r, o);
+}
+
+bool flight_start(struct lh_run *r, struct claimed_job *job)
+{
+    lh_error err = {0};
+    struct endpoint *e = endpoint_for(r, job, &err);
+    struct flight *f = e != NULL ? calloc(1, sizeof *f) : NULL;
+    if (f == NULL) {
+        if (e == NULL)
+            r->fatal = err;
+        run_finish(r, LH_RUN_STOPPED, "%s", e == NULL ? err.message : "out of memory");
+        give_back_job(r, job);
+        return false;
+    }
+    *f = (struct flight){.run = r,
+                         .job = job,
+                         .tokens = flight_tokens(job),
+                         .started_wall_ms = clock_wall_ms(),
+                         .started_ms = clock_monotonic_ms()};
+    if (job->batch_has_results)
+        guard_pass(r->guard, job->batch_id);
+    gate_take(r->gate, f->started_ms, f->tokens);
+    link_flight(r, f);
+    if (send_job(r, f, e, &err) == 0)
+        return true;
+    unlink_flight(f);
+    struct gate_outcome nothing = {.reserved_tokens = f->tokens, .used_tokens = 0, .retry_after_ms = -1};
+    gate_settle(r->gate, f->started_ms, &nothing);
+    free(f);
+    bury_unsendable(r, job, &err);
+    return false;
+}
+
+void flight_cancel_all(struct lh_run *r)
+{
+    while (r->flights != NULL)
+        http_cancel(r->flights->request);
+}

@@ -1,0 +1,37 @@
+/* What follows from an answer: the one place where a job's fate is decided. Pure: options, the job's history and the answer
+ * go in, the next step comes out. Randomness (jitter) is passed in. Any thread; never fails. */
+#ifndef LH_SCHEDULE_POLICY_H
+#define LH_SCHEDULE_POLICY_H
+
+#include "http/http.h"
+#include "limit/backoff.h"
+#include "provider/provider.h"
+#include "store/claim.h"
+#include "store/outcome.h"
+
+struct policy {
+    int64_t max_attempts;
+    int64_t max_throttles;
+    int64_t max_retry_after_ms;
+    struct backoff backoff;
+};
+
+/* How an exchange without a complete answer counts. `sent`: whether the request may have reached the provider. */
+void policy_classify_failure(enum http_outcome outcome, const char *detail, struct answer *a);
+
+/* True when the request never left, so that the endpoint and not the job is in trouble: uses up nothing. */
+bool policy_is_unreachable(enum http_outcome outcome);
+
+struct decision {
+    enum outcome_move move;
+    int64_t attempts, throttles, invalids, generation; /* of the job, as they are to be */
+    int64_t wait_ms;                                   /* OUTCOME_WAIT */
+    const char *dead_reason;                           /* OUTCOME_DEAD */
+    bool account;                                      /* stop claiming from this endpoint */
+};
+
+/* history: the job as it was claimed. unreachable: see above. */
+struct decision policy_decide(const struct policy *p, const struct claimed_job *history,
+                              const struct answer *a, bool unreachable, struct random *random);
+
+#endif

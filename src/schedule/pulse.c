@@ -1,0 +1,125 @@
+/* The pulse of a run: progress to its caller twice a second, statistics to the store each second, from where `status`
+ * in another process reads them. Loop thread. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "schedule/run.h"
+
+enum { NOTE_MS = 1000 };
+
+static int64_t total_jobs(const struct scope_view *v)
+{
+    int64_t total = 0;
+    for (int i = 0; i < JOB_STATES; i++)
+        total += v->jobs[i];
+    return total;
+}
+
+static const char *binding_limiter(struct lh_run *r)
+{
+    struct gate_state state;
+    gate_get_state(r->gate, clock_monotonic_ms(), &state);
+    return state.binding == GATE_NONE ? "" : gate_limiter_name(state.binding);
+}
+
+static void report_progress(struct lh_run *r)
+{
+    const struct scope_view *v = &r->view;
+    int64_t unsent = v->jobs[JOB_READY] + v->jobs[JOB_WAITING] + v->jobs[JOB_RUNNING];
+    lh_progress p = {.jobs_total = total_jobs(v),
+                     .done = v->jobs[JOB_DONE],
+                     .dead = v->jobs[JOB_DEAD],
+                     .canceled = v->jobs[JOB_CANCELED],
+                     .ready = v->jobs[JOB_READY],
+                     .waiting = v->jobs[JOB_WAITING],
+                     .in_flight = r->in_flight,
+                     .retries = r->tally.retries,
+                     .answers = r->tally.answers,
+                     .prompt_tokens = r->tally.prompt_tokens,
+                     .completion_tokens = r->tally.completion_tokens,
+                     .rate = r->tally.rate,
+                     .eta_s = r->tally.rate > 0.001 ? (double)unsent / r->tally.rate : -1,
+                     .limiter = binding_limiter(r),
+                     .trouble = r->trouble,
+                     .stopping = r->phase != RUN_WORKING};
+    r->options.progress(r->options.progress_arg, &p);
+}
+
+static void append_int(struct strbuf *b, const char *key, int64_t value)
+{
+    json_append_key(b, key);
+    strbuf_appendf(b, "%lld", (long long)value);
+}
+
+static void append_double(struct strbuf *b, const char *key, double value)
+{
+    json_append_key(b, key);
+    strbuf_appendf(b, "%.4f", value);
+}
+
+static void append_text(struct strbuf *b, const char *key, const char *text)
+{
+    json_append_key(b, key);
+    json_append_string(b, text, __builtin_strlen(text));
+}
+
+static void append_gate(struct strbuf *b, struct lh_run *r)
+{
+    struct gate_state g;
+    gate_get_state(r->gate, clock_monotonic_ms(), &g);
+    json_append_key(b, "state");
+    strbuf_append_char(b, '{');
+    append_int(b, "concurrency", r->options.endpoint.concurrency);
+    append_int(b, "in_flight", g.in_flight);
+    if (r->options.endpoint.rpm > 0)
+        append_int(b, "requests_available", g.requests_available);
+    if (r->options.endpoint.tpm > 0)
+        append_int(b, "tokens_available", g.tokens_available);
+    if (g.paused_until_ms > 0)
+        append_int(b, "paused_until", g.paused_until_ms - clock_monotonic_ms() + clock_wall_ms());
+    strbuf_append_char(b, '}');
+}
+
+static void note_statistics(struct lh_run *r)
+{
+    const struct tally *t = &r->tally;
+    lh_run_report report = {0};
+    tally_report(t, clock_monotonic_ms(), &report);
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_append_char(&b, '{');
+    append_int(&b, "started_at", t->started_wall_ms);
+    append_int(&b, "updated_at", clock_wall_ms());
+    append_double(&b, "rate", r->phase == RUN_OVER ? 0 : t->rate);
+    append_int(&b, "in_flight", r->in_flight);
+    append_int(&b, "answers", t->answers);
+    append_int(&b, "attempts", t->attempts);
+    append_int(&b, "retries", t->retries);
+    append_int(&b, "p50_ms", report.p50_ms);
+    append_int(&b, "p90_ms", report.p90_ms);
+    append_int(&b, "p99_ms", report.p99_ms);
+    append_double(&b, "error_rate", tally_error_rate(t));
+    append_text(&b, "limiter", binding_limiter(r));
+    append_text(&b, "trouble", r->trouble);
+    append_gate(&b, r);
+    strbuf_append_char(&b, '}');
+    struct checkpoint_note note = {.scope = "worker", .kind = "stats"};
+    if (!b.failed && b.len < sizeof note.value) {
+        snprintf(note.value, sizeof note.value, "%s", b.data);
+        writer_note(r->writer, &note);
+    }
+    strbuf_free(&b);
+}
+
+void pulse_now(struct lh_run *r, bool last)
+{
+    int64_t now = clock_monotonic_ms();
+    tally_advance(&r->tally, now);
+    if (r->options.progress != NULL && r->has_view)
+        report_progress(r);
+    if (last || now - r->last_note_ms >= NOTE_MS) {
+        r->last_note_ms = now;
+        note_statistics(r);
+    }
+}

@@ -1,0 +1,466 @@
+/* The run: one loop thread that claims, sends and sees the end. Events (an answer, a wake of the store thread, a timer, a signal)
+ * change state and call run_tick, which decides what follows. See run.h for the state, longhaul.h for the face. */
+#include "schedule/run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum {
+    PREFETCH_MIN = 2,
+    PREFETCH_MAX = 1024,
+    STOP_PATIENCE_MS =
+        30000, /* how long the last commit is tried on a full disk before the next run must redo it */
+};
+
+void run_finish(struct lh_run *r, enum lh_run_end end, const char *format, ...)
+{
+    if (r->phase != RUN_WORKING)
+        return;
+    r->phase = RUN_FINISHING;
+    r->end = end;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(r->reason, sizeof r->reason, format, args);
+    va_end(args);
+    writer_ask_nothing(r->writer);
+    uv_timer_stop(&r->gate_timer);
+    run_give_back(r);
+    if (r->in_flight > 0)
+        log_info("%s; %lld requests in flight may finish (up to %lld s; ^C again ends at once)", r->reason,
+                 (long long)r->in_flight, (long long)(r->options.grace_ms / 1000));
+    uv_update_time(&r->loop);
+    uv_timer_start(&r->grace, r->grace.timer_cb, (uint64_t)r->options.grace_ms, 0);
+}
+
+void run_abort(struct lh_run *r)
+{
+    if (r->phase >= RUN_ABORTING)
+        return;
+    run_finish(r, LH_RUN_STOPPED, "stopped");
+    r->phase = RUN_ABORTING;
+    flight_cancel_all(r);
+}
+
+/* ---- from the store ---- */
+
+static void append_claims(struct lh_run *r, struct claim_list *claims)
+{
+    if (claims->first == NULL)
+        return;
+    *r->buffer.last = claims->first;
+    r->buffer.last = claims->last;
+    r->buffer.count += claims->count;
+    r->buffer.bytes += claims->bytes;
+    r->arrived += claims->count;
+}
+
+/* Holding too much means a high-priority job waits behind it: what was never needed is let go, one a time. */
+static void ease_prefetch(struct lh_run *r)
+{
+    if (r->low_water > r->prefetch / 2 && r->prefetch > PREFETCH_MIN)
+        r->prefetch--;
+    r->low_water = r->buffer.count;
+}
+
+static void collect(struct lh_run *r)
+{
+    struct writer_report report;
+    writer_collect(r->writer, &report);
+    if (report.claims.count > 0)
+        ease_prefetch(r);
+    append_claims(r, &report.claims);
+    r->committed += report.committed;
+    r->drains = report.drains;
+    if (report.has_view) {
+        r->view = report.view;
+        r->has_view = true;
+    }
+    if (report.trouble[0] != '\0')
+        snprintf(r->trouble, sizeof r->trouble, "%s", report.trouble);
+    else if (r->unreachable == 0)
+        r->trouble[0] = '\0';
+    if (report.fatal != 0 && r->fatal.code == 0) {
+        r->fatal = report.error;
+        run_finish(r, LH_RUN_STOPPED, "%s", report.error.message);
+    }
+    if (r->view.steered != r->steered) {
+        r->steered = r->view.steered;
+        run_give_back(r);
+    }
+}
+
+/* ---- to the provider ---- */
+
+static void set_gate_timer(struct lh_run *r, int64_t now_ms, int64_t ready_at)
+{
+    if (ready_at == INT64_MAX) /* something in flight must end first: its end calls tick */
+        return;
+    uv_update_time(&r->loop);
+    uv_timer_start(&r->gate_timer, r->gate_timer.timer_cb, (uint64_t)(ready_at - now_ms), 0);
+}
+
+static struct claimed_job *pop_claim(struct lh_run *r)
+{
+    struct claimed_job *job = r->buffer.first;
+    r->buffer.first = job->next;
+    if (job->next == NULL)
+        r->buffer.last = &r->buffer.first;
+    job->next = NULL;
+    r->buffer.count--;
+    r->buffer.bytes -= job->body_len;
+    if (r->buffer.count < r->low_water)
+        r->low_water = r->buffer.count;
+    return job;
+}
+
+/* Sends what may go now. True when the gate would let more go than there are claims. */
+static bool send_ready(struct lh_run *r)
+{
+    int64_t now = clock_monotonic_ms();
+    while (r->phase == RUN_WORKING && r->buffer.first != NULL) {
+        int64_t ready_at = gate_ready_at(r->gate, now, flight_tokens(r->buffer.first));
+        if (ready_at > now) {
+            set_gate_timer(r, now, ready_at);
+            return false;
+        }
+        flight_start(r, pop_claim(r));
+    }
+    return r->phase == RUN_WORKING && r->in_flight < r->options.endpoint.concurrency;
+}
+
+/* Keeps enough claims at hand that an ended request is followed at once, and no more. An empty hand while the gate is open doubles what
+ * is held, up to the number of requests in flight. */
+static void ask_for_claims(struct lh_run *r, bool starving)
+{
+    if (r->phase != RUN_WORKING)
+        return;
+    int64_t coming = r->asked - r->arrived;
+    if (starving && coming > 0 && r->prefetch < PREFETCH_MAX && r->prefetch < r->options.endpoint.concurrency)
+        r->prefetch = r->prefetch * 2 < r->options.endpoint.concurrency ? r->prefetch * 2
+                                                                        : r->options.endpoint.concurrency;
+    int64_t want = r->prefetch - r->buffer.count - coming;
+    bool quiet = r->has_view && r->view.jobs[JOB_READY] == 0;
+    if (want <= 0 || (want < r->prefetch / 4 && !starving))
+        want = 0;
+    if (want == 0 && !(starving && coming > 0 && !quiet && r->in_flight == 0))
+        return;
+    r->asked += want;
+    writer_ask(r->writer, want, starving && !quiet);
+}
+
+/* ---- the end ---- */
+
+static bool is_quiet(const struct lh_run *r)
+{
+    return r->in_flight == 0 && r->buffer.count == 0 && r->posted == r->committed;
+}
+
+static void see_scope(struct lh_run *r)
+{
+    if (!r->has_view || r->phase != RUN_WORKING)
+        return;
+    if (r->batch_id != LH_UNKNOWN && r->view.state == SCOPE_PAUSED)
+        run_finish(r, LH_RUN_PAUSED, "batch %s is paused%s%s", r->batch,
+                   r->view.pause_reason[0] != '\0' ? ": " : "", r->view.pause_reason);
+    else if (r->view.state == SCOPE_CANCELED)
+        run_finish(r, LH_RUN_CANCELED, "batch %s is canceled", r->batch);
+    else if (r->options.follow || !is_quiet(r))
+        return;
+    else if (r->view.state == SCOPE_FINISHED)
+        run_finish(r, LH_RUN_DONE, "%s", "");
+    else if (r->view.state == SCOPE_PAUSED)
+        run_finish(r, LH_RUN_PAUSED, "batch %s is paused%s%s; all others are done", r->view.batch,
+                   r->view.pause_reason[0] != '\0' ? ": " : "", r->view.pause_reason);
+}
+
+static void see_end(struct lh_run *r)
+{
+    see_scope(r);
+    if (r->phase == RUN_WORKING || r->phase == RUN_OVER)
+        return;
+    bool store_is_gone = r->fatal.code != 0 && r->fatal.code != LH_ENET && r->fatal.code != LH_EINPUT;
+    if (r->in_flight == 0 && (r->posted == r->committed || store_is_gone || r->stops_seen > 1)) {
+        r->phase = RUN_OVER;
+        uv_stop(&r->loop);
+    }
+}
+
+void run_tick(struct lh_run *r)
+{
+    if (r->phase == RUN_OVER)
+        return;
+    if (r->phase != RUN_WORKING)
+        run_give_back(r);
+    bool starving = send_ready(r);
+    ask_for_claims(r, starving);
+    see_end(r);
+}
+
+/* ---- events ---- */
+
+static void on_stop(struct lh_run *r)
+{
+    int stops = atomic_load(&r->stops);
+    if (stops <= r->stops_seen)
+        return;
+    r->stops_seen = stops;
+    if (stops == 1)
+        run_finish(r, LH_RUN_STOPPED, "stopped by a signal");
+    else
+        run_abort(r);
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct lh_run *r = handle->data;
+    on_stop(r);
+    collect(r);
+    run_tick(r);
+}
+
+static void on_gate_timer(uv_timer_t *handle)
+{
+    run_tick(handle->data);
+}
+
+static void on_pulse(uv_timer_t *handle)
+{
+    struct lh_run *r = handle->data;
+    pulse_now(r, false);
+    run_tick(r);
+}
+
+static void on_grace(uv_timer_t *handle)
+{
+    struct lh_run *r = handle->data;
+    log_warn("%lld requests did not finish in time; their jobs are ready again", (long long)r->in_flight);
+    run_abort(r);
+    run_tick(r);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    struct lh_run *r = handle->data;
+    atomic_fetch_add(&r->stops, 1);
+    on_stop(r);
+    run_tick(r);
+}
+
+static void on_writer(void *arg)
+{
+    struct lh_run *r = arg;
+    uv_async_send(&r->wake);
+}
+
+void lh_run_stop(lh_run *r)
+{
+    atomic_fetch_add(&r->stops, 1);
+    uv_async_send(&r->wake);
+}
+
+/* ---- making and ending ---- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct lh_run *r = handle->data;
+    r->open_handles--;
+}
+
+static int init_handles(struct lh_run *r, lh_error *err)
+{
+    if (uv_loop_init(&r->loop) != 0)
+        return lh_error_set(err, LH_ENET, "cannot make an event loop");
+    uv_async_init(&r->loop, &r->wake, on_wake);
+    uv_timer_init(&r->loop, &r->gate_timer);
+    uv_timer_init(&r->loop, &r->pulse);
+    uv_timer_init(&r->loop, &r->grace);
+    uv_signal_init(&r->loop, &r->sigint);
+    uv_signal_init(&r->loop, &r->sigterm);
+    r->wake.data = r->gate_timer.data = r->pulse.data = r->grace.data = r->sigint.data = r->sigterm.data = r;
+    r->gate_timer.timer_cb = on_gate_timer;
+    r->grace.timer_cb = on_grace;
+    r->open_handles = 6;
+    return 0;
+}
+
+static void close_handles(struct lh_run *r)
+{
+    uv_handle_t *handles[] = {(uv_handle_t *)&r->wake,   (uv_handle_t *)&r->gate_timer,
+                              (uv_handle_t *)&r->pulse,  (uv_handle_t *)&r->grace,
+                              (uv_handle_t *)&r->sigint, (uv_handle_t *)&r->sigterm};
+    if (r->open_handles == 0)
+        return;
+    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+        uv_close(handles[i], on_handle_closed);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&r->loop);
+}
+
+static int open_http(struct lh_run *r, lh_error *err)
+{
+    const lh_endpoint_options *e = &r->options.endpoint;
+    struct http_options o;
+    http_options_default(&o);
+    o.connect_timeout_ms = e->connect_timeout_ms;
+    o.stall_timeout_ms = e->stall_timeout_ms;
+    o.max_response = e->max_response;
+    o.max_connections = (long)e->concurrency + 16;
+    o.ca_file = e->ca_file;
+    return http_client_new(&r->loop, &o, &r->http, err);
+}
+
+static int open_gate(struct lh_run *r, lh_error *err)
+{
+    const lh_endpoint_options *e = &r->options.endpoint;
+    struct gate_options o;
+    gate_options_default(&o);
+    o.concurrency = e->concurrency;
+    o.rpm = e->rpm;
+    o.tpm = e->tpm;
+    o.window_count = e->window_count;
+    o.window_ms = e->window_ms;
+    return gate_new(&o, clock_monotonic_ms(), &r->gate, err);
+}
+
+static int open_writer(struct lh_run *r, const char *db, lh_error *err)
+{
+    struct writer_options o = {.db = db,
+                               .durability = strcmp(r->options.durability, "normal") == 0 ? DURABILITY_NORMAL
+                                                                                          : DURABILITY_FULL,
+                               .batch_id = r->batch_id,
+                               .max_attempts = r->policy.max_attempts,
+                               .wake = on_writer,
+                               .wake_arg = r};
+    struct recovery recovery = {0};
+    int rc = writer_start(&o, &recovery, &r->writer, err);
+    r->recovered = recovery.recovered + recovery.buried;
+    if (rc == 0 && r->recovered > 0)
+        log_info("%lld requests were in flight when the last worker ended; they go again",
+                 (long long)recovery.recovered);
+    return rc;
+}
+
+static int find_batch(struct lh_run *r, const char *db, const char *name, lh_error *err)
+{
+    r->batch_id = LH_UNKNOWN;
+    if (name == NULL)
+        return 0;
+    lh_batch batch;
+    int rc = lh_batch_find(db, name, &batch, err);
+    if (rc == 0 && strcmp(batch.state, "loading") == 0)
+        rc = lh_error_set(err, LH_ESTATE, "batch %s is not loaded whole; submit its input again first", name);
+    if (rc == 0) {
+        r->batch_id = batch.id;
+        snprintf(r->batch, sizeof r->batch, "%s", batch.name);
+    }
+    return rc;
+}
+
+int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *err)
+{
+    *out = NULL;
+    struct lh_run *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return lh_error_nomem(err);
+    claim_list_init(&r->buffer);
+    r->prefetch = PREFETCH_MIN;
+    int rc = run_take_options(r, o, err);
+    if (rc == 0)
+        rc = find_batch(r, db, o->batch, err);
+    if (rc == 0 && ((r->parser = json_parser_new()) == NULL || (r->guard = guard_new()) == NULL))
+        rc = lh_error_nomem(err);
+    if (rc == 0)
+        rc = init_handles(r, err);
+    if (rc == 0)
+        rc = open_http(r, err);
+    if (rc == 0)
+        rc = open_gate(r, err);
+    if (rc == 0)
+        rc = open_writer(r, db, err);
+    if (rc != 0) {
+        lh_run_free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+static void fill_report(struct lh_run *r, lh_run_report *out)
+{
+    *out = (lh_run_report){.end = r->end, .lost_recovered = r->recovered};
+    tally_report(&r->tally, clock_monotonic_ms(), out);
+    const int64_t *jobs = r->view.jobs;
+    out->done = jobs[JOB_DONE];
+    out->dead = jobs[JOB_DEAD];
+    out->canceled = jobs[JOB_CANCELED];
+    out->unfinished = jobs[JOB_READY] + jobs[JOB_WAITING] + jobs[JOB_RUNNING];
+    out->jobs_total = out->done + out->dead + out->canceled + out->unfinished;
+    snprintf(out->reason, sizeof out->reason, "%s", r->reason);
+}
+
+static void start_handles(struct lh_run *r)
+{
+    uv_timer_start(&r->pulse, on_pulse, 500, 500);
+    if (r->options.handle_signals) {
+        uv_signal_start(&r->sigint, on_signal, SIGINT);
+        uv_signal_start(&r->sigterm, on_signal, SIGTERM);
+    }
+}
+
+static const char *end_name(enum lh_run_end end)
+{
+    static const char *const names[] = {
+        [LH_RUN_DONE] = "done",         [LH_RUN_STOPPED] = "stopped", [LH_RUN_PAUSED] = "paused",
+        [LH_RUN_CANCELED] = "canceled", [LH_RUN_ACCOUNT] = "account", [LH_RUN_FAIL_FAST] = "fail-fast"};
+    return names[end];
+}
+
+int lh_run_loop(lh_run *r, lh_run_report *report, lh_error *err)
+{
+    tally_start(&r->tally, clock_monotonic_ms(), clock_wall_ms());
+    start_handles(r);
+    on_stop(r); /* stopped before it began */
+    run_tick(r);
+    if (r->phase != RUN_OVER)
+        uv_run(&r->loop, UV_RUN_DEFAULT);
+    pulse_now(r, true);
+    fill_report(r, report);
+    lh_error stop_error = {0};
+    int rc =
+        writer_stop(r->writer, end_name(r->end), r->stops_seen > 1 ? 2000 : STOP_PATIENCE_MS, &stop_error);
+    r->writer = NULL;
+    if (r->fatal.code != 0) {
+        if (err != NULL)
+            *err = r->fatal;
+        return r->fatal.code;
+    }
+    if (rc != 0 && err != NULL)
+        *err = stop_error;
+    return rc;
+}
+
+void lh_run_free(lh_run *r)
+{
+    if (r == NULL)
+        return;
+    if (r->writer != NULL)
+        writer_stop(r->writer, "failed", 0, NULL);
+    if (r->http != NULL)
+        http_client_close(r->http, NULL, NULL);
+    close_handles(r);
+    gate_free(r->gate);
+    guard_free(r->guard);
+    json_parser_free(r->parser);
+    for (int i = 0; i < DIALECTS; i++)
+        endpoint_free(&r->endpoints[i]);
+    claim_list_free(&r->buffer);
+    free(r->base_url);
+    free(r->ca_file);
+    free(r);
+}
