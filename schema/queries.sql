@@ -239,7 +239,7 @@ ORDER BY d.job_id LIMIT ?8;
 -- name: dead_letter_delete
 DELETE FROM dead_letters WHERE job_id = ?1;
 -- name: dead_ids_of_batch
-SELECT job_id FROM dead_letters WHERE batch_id = ?1 AND reason <> 'bad_line' AND job_id > ?2 ORDER BY job_id LIMIT ?3;
+SELECT job_id FROM dead_letters WHERE batch_id = ?1 AND reason <> 'bad_line' ORDER BY seq LIMIT ?2;
 
 -- ---- export ----
 

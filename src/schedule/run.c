@@ -2,6 +2,7 @@
  * change state and call run_tick, which decides what follows. See run.h for the state, longhaul.h for the face. */
 #include "schedule/run.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,6 +409,7 @@ static void start_handles(struct lh_run *r)
 {
     uv_timer_start(&r->pulse, on_pulse, 500, 500);
     if (r->options.handle_signals) {
+        signal(SIGPIPE, SIG_IGN); /* a provider that hangs up must not end the program */
         uv_signal_start(&r->sigint, on_signal, SIGINT);
         uv_signal_start(&r->sigterm, on_signal, SIGTERM);
     }

@@ -14,9 +14,9 @@ struct claimed_job {
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
     bool batch_has_results;
-    int64_t wait_ms;           /* the last backoff, 0 at first */
-    char *url;                 /* owned */
-    char *body;                /* owned; may be moved out */
+    int64_t wait_ms; /* the last backoff, 0 at first */
+    char *url;       /* owned */
+    char *body;      /* owned; may be moved out */
     size_t body_len;
 };
 

@@ -7,8 +7,9 @@
 
 #include "base/clock.h"
 #include "longhaul.h"
+#include "store/steer.h"
 
-enum { PROMOTE_AT_ONCE = 512, CANCEL_AT_ONCE = 2000, HEARTBEAT_MS = 5000 };
+enum { PROMOTE_AT_ONCE = 512, HEARTBEAT_MS = 5000 };
 
 static int register_worker(struct drain *d, lh_error *err)
 {
@@ -115,35 +116,18 @@ static int apply_steering(struct drain *d, const struct steer_note *note, lh_err
 }
 
 /* What is left of a canceled batch goes in pieces, so that no transaction is long. */
-static int cancel_some(struct drain *d, struct lane *lane, enum job_state from, int64_t now_ms, lh_error *err)
-{
-    int64_t ids[CANCEL_AT_ONCE];
-    int64_t count = 0;
-    struct rows *rows = NULL;
-    int rc = store_select(d->store, from == JOB_READY ? STMT_CANCEL_READY_IDS : STMT_CANCEL_WAITING_IDS,
-                          &rows, err, "ii", lane->batch_id, (int64_t)CANCEL_AT_ONCE);
-    while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
-        ids[count++] = rows_int(rows, 0);
-        rc = 0;
-    }
-    rows_done(rows);
-    for (int64_t i = 0; rc == 0 && i < count; i++) {
-        rc = store_exec(d->store, STMT_CANCEL_JOB, err, "ii", ids[i], now_ms);
-        if (rc == 0)
-            rc = lane_move(lane, from, JOB_CANCELED, err);
-    }
-    return rc;
-}
-
 static int finish_cancellations(struct drain *d, int64_t now_ms, lh_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
         struct lane *lane = &d->ledger.lanes[i];
+        int64_t moved = 0;
         if (lane->canceled && lane->jobs[JOB_READY] > 0)
-            rc = cancel_some(d, lane, JOB_READY, now_ms, err);
+            rc = steer_some(d->store, lane, STMT_CANCEL_READY_IDS, JOB_READY, JOB_CANCELED, steer_cancel_job,
+                            now_ms, &moved, err);
         if (rc == 0 && lane->canceled && lane->jobs[JOB_WAITING] > 0)
-            rc = cancel_some(d, lane, JOB_WAITING, now_ms, err);
+            rc = steer_some(d->store, lane, STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_CANCELED,
+                            steer_cancel_job, now_ms, &moved, err);
     }
     return rc;
 }

@@ -1,0 +1,204 @@
+/* libcurl's sockets on libuv: see sockets.h. A watcher stays armed between the requests of a kept connection, which saves two
+ * system calls a request: libcurl forgets a socket after each exchange and names it again for the next. */
+#include "http/sockets.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct watcher {
+    uv_poll_t poll;
+    struct sockets *owner;
+    curl_socket_t fd;
+    int wanted; /* what libcurl waits for: UV_READABLE, UV_WRITABLE; 0: forgotten for now */
+    int armed;  /* what the loop watches */
+};
+
+struct sockets {
+    uv_loop_t *loop;
+    CURLM *multi;
+    uv_timer_t timer;
+    struct watcher **by_fd; /* owned */
+    size_t capacity;
+    int open; /* uv handles that are not closed yet */
+    void (*ready)(void *arg);
+    void *arg;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+static void on_closed(struct sockets *s)
+{
+    if (--s->open > 0 || s->closed == NULL)
+        return;
+    s->closed(s->closed_arg);
+    free(s->by_fd);
+    free(s);
+}
+
+static void on_watcher_closed(uv_handle_t *handle)
+{
+    struct watcher *w = handle->data;
+    struct sockets *s = w->owner;
+    free(w);
+    on_closed(s);
+}
+
+static void drop_watcher(struct sockets *s, curl_socket_t fd)
+{
+    struct watcher *w = (size_t)fd < s->capacity ? s->by_fd[fd] : NULL;
+    if (w == NULL)
+        return;
+    s->by_fd[fd] = NULL;
+    uv_close((uv_handle_t *)&w->poll, on_watcher_closed);
+}
+
+static void act(struct sockets *s, curl_socket_t fd, int flags)
+{
+    int running = 0;
+    curl_multi_socket_action(s->multi, fd, flags, &running);
+    s->ready(s->arg);
+}
+
+static void on_event(uv_poll_t *handle, int status, int events)
+{
+    struct watcher *w = handle->data;
+    if (w->wanted ==
+        0) { /* an idle connection stirs: the other side closes it, libcurl will see when it takes it up */
+        uv_poll_stop(handle);
+        w->armed = 0;
+        return;
+    }
+    int flags = 0;
+    if (status < 0)
+        flags = CURL_CSELECT_ERR;
+    if ((events & UV_READABLE) != 0)
+        flags |= CURL_CSELECT_IN;
+    if ((events & UV_WRITABLE) != 0)
+        flags |= CURL_CSELECT_OUT;
+    act(w->owner, w->fd, flags);
+}
+
+static bool make_room(struct sockets *s, curl_socket_t fd)
+{
+    if ((size_t)fd < s->capacity)
+        return true;
+    size_t capacity = ((size_t)fd + 1) * 2;
+    struct watcher **more = realloc(s->by_fd, capacity * sizeof(struct watcher *));
+    if (more == NULL)
+        return false;
+    for (size_t i = s->capacity; i < capacity; i++)
+        more[i] = NULL;
+    s->by_fd = more;
+    s->capacity = capacity;
+    return true;
+}
+
+static struct watcher *watcher_of(struct sockets *s, curl_socket_t fd)
+{
+    if (!make_room(s, fd))
+        return NULL;
+    if (s->by_fd[fd] != NULL)
+        return s->by_fd[fd];
+    struct watcher *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    if (uv_poll_init_socket(s->loop, &w->poll, fd) != 0) {
+        free(w);
+        return NULL;
+    }
+    w->owner = s;
+    w->fd = fd;
+    w->poll.data = w;
+    s->open++;
+    s->by_fd[fd] = w;
+    return w;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    struct sockets *s = arg;
+    if (what == CURL_POLL_REMOVE) {
+        struct watcher *known = (size_t)fd < s->capacity ? s->by_fd[fd] : NULL;
+        if (known != NULL)
+            known->wanted = 0;
+        return 0;
+    }
+    struct watcher *w = watcher_of(s, fd);
+    if (w == NULL)
+        return -1;
+    w->wanted =
+        ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
+    if (w->wanted != w->armed) {
+        w->armed = w->wanted;
+        return uv_poll_start(&w->poll, w->wanted, on_event) == 0 ? 0 : -1;
+    }
+    return 0;
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* A timeout of 0 goes through the loop as well: libcurl must not be entered from inside this call. */
+static int on_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+    (void)multi;
+    struct sockets *s = arg;
+    if (timeout_ms < 0) {
+        uv_timer_stop(&s->timer);
+        return 0;
+    }
+    if (timeout_ms > 0)
+        uv_update_time(s->loop);
+    return uv_timer_start(&s->timer, on_timeout, (uint64_t)timeout_ms, 0) == 0 ? 0 : -1;
+}
+
+static int on_close_socket(void *arg, curl_socket_t fd)
+{
+    drop_watcher(arg, fd);
+    return close(fd);
+}
+
+void sockets_set_options(struct sockets *s, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s);
+}
+
+struct sockets *sockets_new(uv_loop_t *loop, CURLM *multi, void (*ready)(void *arg), void *arg)
+{
+    struct sockets *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    *s = (struct sockets){.loop = loop, .multi = multi, .ready = ready, .arg = arg, .open = 1};
+    uv_timer_init(loop, &s->timer);
+    s->timer.data = s;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, s);
+    return s;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_closed(handle->data);
+}
+
+static void no_callback(void *arg)
+{
+    (void)arg;
+}
+
+void sockets_close(struct sockets *s, void (*closed)(void *), void *arg)
+{
+    s->closed = closed != NULL ? closed : no_callback;
+    s->closed_arg = arg;
+    for (size_t fd = 0; fd < s->capacity; fd++)
+        drop_watcher(s, (curl_socket_t)fd);
+    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}

@@ -1,0 +1,20 @@
+/* A sliding window, exact: never more than `count` starts in any span of `window_ms`. Remembers the last `count` starts, in a
+ * ring; so memory is bounded by the count. The loop's thread; only window_init allocates. */
+#ifndef LH_LIMIT_WINDOW_H
+#define LH_LIMIT_WINDOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct window {
+    int64_t *starts; /* owned ring; NULL: no limit */
+    size_t count, next, used;
+    int64_t window_ms;
+};
+
+int window_init(struct window *w, int64_t count, int64_t window_ms); /* 0 or LH_ENOMEM; count 0: no limit */
+void window_free(struct window *w);
+int64_t window_ready_at(const struct window *w, int64_t now_ms);
+void window_take(struct window *w, int64_t now_ms);
+
+#endif

@@ -1,0 +1,34 @@
+/* Answers of the Anthropic dialect: messages. */
+#include "provider/dialects.h"
+
+static int64_t get_count(json_object *usage, const char *key)
+{
+    int64_t count = json_get_int(usage, key, -1);
+    return count >= 0 ? count : -1;
+}
+
+static int64_t or_zero(int64_t count)
+{
+    return count > 0 ? count : 0;
+}
+
+/* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. */
+static void read_usage(json_object *body, struct usage *out)
+{
+    json_object *usage = json_get(body, "usage");
+    int64_t input = get_count(usage, "input_tokens");
+    int64_t read = get_count(usage, "cache_read_input_tokens");
+    int64_t written = get_count(usage, "cache_creation_input_tokens");
+    out->prompt_tokens = input < 0 ? -1 : input + or_zero(read) + or_zero(written);
+    out->completion_tokens = get_count(usage, "output_tokens");
+    out->cached_tokens = read;
+}
+
+bool anthropic_read_answer(json_object *body, struct answer *out)
+{
+    copy_name(out->model, sizeof out->model, json_get_string(body, "model"));
+    copy_name(out->finish_reason, sizeof out->finish_reason, json_get_string(body, "stop_reason"));
+    read_usage(body, &out->usage);
+    json_object *content = json_get(body, "content");
+    return json_is_array(content) && (json_object_array_length(content) > 0 || out->finish_reason[0] != '\0');
+}

@@ -1,0 +1,168 @@
+/* Dialects: names, URLs, headers. See provider.h; answers are read in answer.c. */
+#include "provider/provider.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name, *key_variable, *base_variable, *default_base, *official_host;
+} dialects[] = {
+    [DIALECT_OPENAI] = {"openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", "https://api.openai.com/v1",
+                        "api.openai.com"},
+    [DIALECT_ANTHROPIC] = {"anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL",
+                           "https://api.anthropic.com", "api.anthropic.com"},
+};
+
+/* The path of an URL that may be absolute. */
+static const char *path_of(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    if (scheme == NULL)
+        return url;
+    const char *slash = strchr(scheme + 3, '/');
+    return slash != NULL ? slash : "";
+}
+
+enum dialect dialect_of_url(const char *url)
+{
+    const char *path = path_of(url);
+    if (strncmp(path, "/v1/", 4) == 0)
+        path += 3;
+    bool messages =
+        strncmp(path, "/messages", 9) == 0 && (path[9] == '\0' || path[9] == '/' || path[9] == '?');
+    return messages ? DIALECT_ANTHROPIC : DIALECT_OPENAI;
+}
+
+const char *dialect_name(enum dialect d)
+{
+    return dialects[d].name;
+}
+
+bool dialect_from_name(const char *name, enum dialect *out)
+{
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+        if (strcmp(dialects[i].name, name) == 0) {
+            *out = (enum dialect)i;
+            return true;
+        }
+    return false;
+}
+
+const char *dialect_key_variable(enum dialect d)
+{
+    return dialects[d].key_variable;
+}
+
+const char *dialect_base_variable(enum dialect d)
+{
+    return dialects[d].base_variable;
+}
+
+const char *dialect_default_base(enum dialect d)
+{
+    return dialects[d].default_base;
+}
+
+/* scheme://host[:port], as a length. 0 when `url` is not absolute. */
+static size_t origin_length(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    return scheme != NULL ? (size_t)(scheme + 3 - url) + strcspn(scheme + 3, "/?#") : 0;
+}
+
+bool dialect_is_official_host(enum dialect d, const char *base_url)
+{
+    const char *host = strstr(base_url, "://");
+    if (host == NULL)
+        return false;
+    host += 3;
+    size_t len = strcspn(host, ":/?#");
+    return len == strlen(dialects[d].official_host) && strncasecmp(host, dialects[d].official_host, len) == 0;
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return true;
+    return false;
+}
+
+int provider_check_base_url(const char *url, lh_error *err)
+{
+    bool http = strncasecmp(url, "http://", 7) == 0, https = strncasecmp(url, "https://", 8) == 0;
+    if (!http && !https)
+        return lh_error_set(err, LH_EUSAGE, "the base URL \"%.200s\" must begin with https:// or http://",
+                            url);
+    const char *host = url + (https ? 8 : 7);
+    size_t len = strcspn(host, "/?#");
+    if (memchr(host, '@', len) != NULL)
+        return lh_error_set(
+            err, LH_EUSAGE,
+            "the base URL must not hold a user name or password; keys come from the environment");
+    if (len == 0 || host[0] == ':')
+        return lh_error_set(err, LH_EUSAGE, "the base URL \"%.200s\" names no host", url);
+    if (has_control(url))
+        return lh_error_set(err, LH_EUSAGE, "the base URL holds spaces or control characters");
+    if (strpbrk(url, "?#") != NULL)
+        return lh_error_set(err, LH_EUSAGE, "the base URL \"%.200s\" must not have a query or fragment", url);
+    return 0;
+}
+
+static bool ends_with_v1(const char *text, size_t len)
+{
+    return len >= 3 && memcmp(text + len - 3, "/v1", 3) == 0;
+}
+
+int provider_join_url(const char *base_url, const char *job_url, struct strbuf *out, lh_error *err)
+{
+    size_t base_len = strlen(base_url);
+    while (base_len > 0 && base_url[base_len - 1] == '/')
+        base_len--;
+    if (has_control(job_url))
+        return lh_error_set(err, LH_EINPUT, "the job's url holds spaces or control characters");
+    size_t origin = origin_length(job_url);
+    if (origin > 0) {
+        if (origin != origin_length(base_url) || strncasecmp(job_url, base_url, origin) != 0)
+            return lh_error_set(
+                err, LH_EINPUT,
+                "the job's url \"%.200s\" leads to another server than the base URL; the key stays here",
+                job_url);
+        strbuf_append_str(out, job_url);
+    } else {
+        if (job_url[0] != '/')
+            return lh_error_set(err, LH_EINPUT, "the job's url \"%.200s\" must begin with /", job_url);
+        bool shared = ends_with_v1(base_url, base_len) && strncmp(job_url, "/v1/", 4) == 0;
+        strbuf_append(out, base_url, base_len);
+        strbuf_append_str(out, shared ? job_url + 3 : job_url);
+    }
+    return out->failed ? lh_error_nomem(err) : 0;
+}
+
+static void add_line(struct strbuf *lines, const char *name, const char *value, int *count)
+{
+    strbuf_appendf(lines, "%s: %s", name, value);
+    strbuf_append_char(lines, '\0');
+    (*count)++;
+}
+
+int provider_headers(enum dialect d, const char *key, struct strbuf *lines)
+{
+    int count = 0;
+    if (key != NULL && has_control(key))
+        return LH_EINPUT;
+    add_line(lines, "Content-Type", "application/json", &count);
+    add_line(lines, "Accept", "application/json", &count);
+    if (d == DIALECT_ANTHROPIC) {
+        add_line(lines, "anthropic-version", "2023-06-01", &count);
+        if (key != NULL)
+            add_line(lines, "x-api-key", key, &count);
+    } else if (key != NULL) {
+        strbuf_append_str(lines, "Authorization: Bearer ");
+        strbuf_append_str(lines, key);
+        strbuf_append_char(lines, '\0');
+        count++;
+    }
+    return lines->failed ? LH_ENOMEM : count;
+}

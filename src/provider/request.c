@@ -1,0 +1,70 @@
+/* Request bodies: what they name, and what cannot be one. See provider.h. */
+#include <string.h>
+
+#include "provider/provider.h"
+
+const char *provider_request_model(json_object *body)
+{
+    return json_get_string(body, "model");
+}
+
+int64_t provider_request_max_output(json_object *body)
+{
+    static const char *const keys[] = {"max_completion_tokens", "max_tokens", "max_output_tokens"};
+    int64_t bound = -1;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && bound < 0; i++)
+        bound = json_get_int(body, keys[i], -1);
+    int64_t n = json_get_int(body, "n", 1);
+    if (bound < 0 || n < 1 || bound > INT64_C(1000000000) || n > 1000)
+        return bound < 0 || bound > INT64_C(1000000000) ? -1 : bound;
+    return bound * n;
+}
+
+enum kind { ANY = 0, TEXT = 1, LIST = 2 };
+
+static const struct {
+    const char *path; /* without /v1 */
+    const char *field;
+    int kinds;
+    const char *wanted;
+} endpoints[] = {
+    {"/chat/completions", "messages", LIST, "an array \"messages\""},
+    {"/messages", "messages", LIST, "an array \"messages\""},
+    {"/completions", "prompt", TEXT | LIST, "a \"prompt\""},
+    {"/embeddings", "input", TEXT | LIST, "an \"input\""},
+    {"/responses", "input", TEXT | LIST, "an \"input\""},
+};
+
+static bool has_kind(json_object *value, int kinds)
+{
+    return ((kinds & TEXT) != 0 && json_is_string(value)) ||
+           ((kinds & LIST) != 0 && json_is_array(value) && json_object_array_length(value) > 0);
+}
+
+static int check_field(const char *path, json_object *body, lh_error *err)
+{
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        if (strcmp(path, endpoints[i].path) != 0)
+            continue;
+        json_object *field = json_get(body, endpoints[i].field);
+        bool prompt_by_id = strcmp(path, "/responses") == 0 && json_get(body, "prompt") != NULL;
+        if (!has_kind(field, endpoints[i].kinds) && !prompt_by_id)
+            return lh_error_set(err, LH_EINPUT, "the body has no %s that is not empty", endpoints[i].wanted);
+        if (provider_request_model(body) == NULL)
+            return lh_error_set(err, LH_EINPUT, "the body names no \"model\"; put one in, or give --model");
+        if (strcmp(path, "/messages") == 0 && json_get_int(body, "max_tokens", -1) < 1)
+            return lh_error_set(err, LH_EINPUT, "the body has no \"max_tokens\", which this API asks for");
+    }
+    return 0;
+}
+
+int provider_check_request(const char *url, json_object *body, lh_error *err)
+{
+    if (!json_is_object(body))
+        return lh_error_set(err, LH_EINPUT, "the body is no JSON object");
+    if (json_object_get_boolean(json_get(body, "stream")))
+        return lh_error_set(err, LH_EINPUT,
+                            "the body asks for a stream; answers are read whole, take \"stream\" out");
+    const char *path = strncmp(url, "/v1/", 4) == 0 ? url + 3 : url;
+    return check_field(path, body, err);
+}

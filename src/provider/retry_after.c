@@ -1,0 +1,167 @@
+/* How long a provider asks to wait: headers, dates, and sentences. See provider.h. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "provider/provider.h"
+
+enum { DAY_MS = 24 * 3600 * 1000 };
+
+/* Milliseconds of `value` units; -1 for nonsense. */
+static int64_t to_ms(double value, double unit_ms)
+{
+    if (!isfinite(value) || value < 0)
+        return -1;
+    double ms = ceil(value * unit_ms);
+    return ms > DAY_MS ? DAY_MS : (int64_t)ms;
+}
+
+/* A plain decimal number with nothing but white space after it. */
+static bool read_number(const char *text, double *out)
+{
+    while (*text == ' ' || *text == '\t')
+        text++;
+    if (!isdigit((unsigned char)*text) && *text != '.')
+        return false;
+    if (strspn(text, "0123456789.") + strspn(text + strspn(text, "0123456789."), " \t") != strlen(text))
+        return false;
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return end != text;
+}
+
+static int month_of(const char *name)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (int i = 0; i < 12; i++)
+        if (strncmp(name, months + (size_t)i * 3, 3) == 0)
+            return i;
+    return -1;
+}
+
+/* The three forms of RFC 9110, 5.6.7, without asking the locale. -1: none of them. */
+static time_t parse_http_date(const char *text)
+{
+    char month[4] = "", day_name[12] = "";
+    int day = 0, year = 0, hour = 0, minute = 0, second = 0;
+    if (sscanf(text, "%11[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT", day_name, &day, month, &year, &hour, &minute,
+               &second) != 7 &&
+        sscanf(text, "%11[A-Za-z], %2d-%3s-%2d %2d:%2d:%2d GMT", day_name, &day, month, &year, &hour, &minute,
+               &second) != 7 &&
+        sscanf(text, "%3s %3s %2d %2d:%2d:%2d %4d", day_name, month, &day, &hour, &minute, &second, &year) !=
+            7)
+        return -1;
+    if (year < 100)
+        year += year < 70 ? 2000 : 1900;
+    int m = month_of(month);
+    if (m < 0 || day < 1 || day > 31 || hour > 23 || hour < 0 || minute > 59 || minute < 0 || second > 60 ||
+        second < 0)
+        return -1;
+    struct tm tm = {.tm_year = year - 1900,
+                    .tm_mon = m,
+                    .tm_mday = day,
+                    .tm_hour = hour,
+                    .tm_min = minute,
+                    .tm_sec = second};
+    return timegm(&tm);
+}
+
+static int64_t from_header(const char *value, int64_t now_wall_ms)
+{
+    double seconds = 0;
+    if (read_number(value, &seconds))
+        return to_ms(seconds, 1000);
+    time_t date = parse_http_date(value);
+    if (date < 0)
+        return -1;
+    int64_t wait = (int64_t)date * 1000 - now_wall_ms;
+    if (wait < 0)
+        return -1;
+    return wait > DAY_MS ? DAY_MS : wait;
+}
+
+static const struct {
+    const char *name;
+    double ms;
+} units[] = {
+    {"milliseconds", 1}, {"millisecond", 1}, {"minutes", 60000}, {"minute", 60000},
+    {"seconds", 1000},   {"second", 1000},   {"hours", 3600000}, {"hour", 3600000},
+    {"mins", 60000},     {"min", 60000},     {"secs", 1000},     {"sec", 1000},
+    {"ms", 1},           {"h", 3600000},     {"m", 60000},       {"s", 1000},
+};
+
+/* One "12.5s" or "12.5 seconds" at *text; moves past it. */
+static bool read_quantity(const char **text, double *ms)
+{
+    const char *p = *text;
+    if (!isdigit((unsigned char)*p) && *p != '.')
+        return false;
+    char *end = NULL;
+    double value = strtod(p, &end);
+    if (end == p)
+        return false;
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t n = strlen(units[i].name);
+        if (strncasecmp(end, units[i].name, n) != 0)
+            continue;
+        *ms = value * units[i].ms;
+        *text = end + n;
+        return true;
+    }
+    return false;
+}
+
+/* "1h2m3.5s": quantities one after the other. *end: past the last. */
+static int64_t read_duration(const char *text, const char **end)
+{
+    double total = 0, ms = 0;
+    const char *p = text;
+    while (read_quantity(&p, &ms))
+        total += ms;
+    *end = p;
+    return p == text ? -1 : to_ms(total, 1);
+}
+
+int64_t provider_parse_duration(const char *text)
+{
+    const char *end = text;
+    int64_t ms = read_duration(text, &end);
+    return *end == '\0' ? ms : -1;
+}
+
+static int64_t from_message(const char *message)
+{
+    static const char *const before[] = {"try again in ", "retry after ", "retry in ", "wait for ", "wait "};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        const char *at = strcasestr(message, before[i]);
+        const char *end = NULL;
+        if (at == NULL)
+            continue;
+        int64_t ms = read_duration(at + strlen(before[i]), &end);
+        if (ms >= 0)
+            return ms;
+    }
+    return -1;
+}
+
+int64_t provider_retry_after(const struct answer_in *in, const char *error_message)
+{
+    double value = 0;
+    const char *ms = in->header(in->header_arg, "retry-after-ms");
+    if (ms != NULL && read_number(ms, &value)) {
+        int64_t wait = to_ms(value, 1);
+        if (wait >= 0)
+            return wait;
+    }
+    const char *after = in->header(in->header_arg, "retry-after");
+    int64_t wait = after != NULL ? from_header(after, in->now_wall_ms) : -1;
+    if (wait >= 0)
+        return wait;
+    return error_message != NULL ? from_message(error_message) : -1;
+}
