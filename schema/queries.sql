@@ -236,6 +236,11 @@ WHERE d.job_id > ?7
     AND (?4 IS NULL OR d.error_code = ?4) AND (?5 IS NULL OR d.job_id = ?5 OR j.custom_id = ?6)
     AND (/*where*/ 1)
 ORDER BY d.job_id LIMIT ?8;
+-- name: dead_where_alone
+-- The condition by itself, to see that it is one.
+SELECT /*where*/ 1 FROM dead_letters d JOIN jobs j ON j.id = d.job_id JOIN batches b ON b.id = d.batch_id;
+-- name: dead_letter_exists
+SELECT 1 FROM dead_letters WHERE job_id = ?1;
 -- name: dead_letter_delete
 DELETE FROM dead_letters WHERE job_id = ?1;
 -- name: dead_ids_of_batch
@@ -274,6 +279,9 @@ WHERE j.id = ?1;
 SELECT id FROM jobs WHERE id = ?1;
 -- name: job_id_of
 SELECT j.id FROM jobs j JOIN batches b ON b.id = j.batch_id WHERE b.name = ?1 AND j.custom_id = ?2;
+-- name: job_ids_of
+-- In any batch, by the unique index of each.
+SELECT j.id FROM batches b JOIN jobs j ON j.batch_id = b.id AND j.custom_id = ?1;
 -- name: job_attempts
 SELECT number, outcome, status_code, error_code, message, request_id, model, started_at, latency_ms, wait_ms,
     retry_after_ms, prompt_tokens, completion_tokens

@@ -36,6 +36,30 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* One past the closing quote of the string that starts at `p`. */
+static const char *skip_string(const char *p, const char *end)
+{
+    for (p++; p < end && *p != '"'; p++)
+        if (*p == '\\' && p + 1 < end)
+            p++;
+    return p < end ? p + 1 : end;
+}
+
+/* json-c takes NaN and Infinity even when strict; JSON does not know them, and neither does a provider. */
+static bool has_word_outside_strings(const char *text, size_t len)
+{
+    if (memmem(text, len, "NaN", 3) == NULL && memmem(text, len, "Infinity", 8) == NULL)
+        return false;
+    const char *end = text + len;
+    for (const char *p = text; p < end; p++) {
+        if (*p == '"')
+            p = skip_string(p, end) - 1;
+        else if (*p == 'N' || *p == 'I')
+            return true;
+    }
+    return false;
+}
+
 int json_parse(struct json_parser *p, const char *text, size_t len, json_object **out, lh_error *err)
 {
     *out = NULL;
@@ -48,6 +72,8 @@ int json_parse(struct json_parser *p, const char *text, size_t len, json_object 
         return lh_error_set(err, LH_EINPUT, "empty, where JSON was expected");
     if (len > INT_MAX)
         return lh_error_set(err, LH_EINPUT, "JSON text of %zu bytes is too long", len);
+    if (has_word_outside_strings(text, len))
+        return lh_error_set(err, LH_EINPUT, "bad JSON: NaN and Infinity are no JSON numbers");
     json_tokener_reset(p->tokener);
     json_object *value = json_tokener_parse_ex(p->tokener, text, (int)len);
     enum json_tokener_error why = json_tokener_get_error(p->tokener);
@@ -232,15 +258,6 @@ void json_members_begin(struct json_members *it, const char *text, size_t len)
         it->at++;
     if (it->at < it->end)
         it->at++;
-}
-
-/* One past the closing quote of the string that starts at `p`. */
-static const char *skip_string(const char *p, const char *end)
-{
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\' && p + 1 < end)
-            p++;
-    return p < end ? p + 1 : end;
 }
 
 static const char *skip_value(const char *p, const char *end)

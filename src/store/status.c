@@ -1,0 +1,57 @@
+/* Who works on the store, and how: lh_status_worker of longhaul.h. Reads what the worker checkpoints each second. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "longhaul.h"
+#include "store/lock.h"
+#include "store/store.h"
+
+static double get_double(json_object *o, const char *key)
+{
+    return json_object_get_double(json_get(o, key));
+}
+
+static void get_text(json_object *o, const char *key, char *out, size_t size)
+{
+    const char *text = json_get_string(o, key);
+    snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static void read_stats(json_object *o, lh_worker_stats *out)
+{
+    out->started_at = json_get_int(o, "started_at", LH_UNKNOWN);
+    out->updated_at = json_get_int(o, "updated_at", LH_UNKNOWN);
+    out->rate = get_double(o, "rate");
+    out->in_flight = json_get_int(o, "in_flight", 0);
+    out->answers = json_get_int(o, "answers", 0);
+    out->attempts = json_get_int(o, "attempts", 0);
+    out->retries = json_get_int(o, "retries", 0);
+    out->p50_ms = json_get_int(o, "p50_ms", 0);
+    out->p90_ms = json_get_int(o, "p90_ms", 0);
+    out->p99_ms = json_get_int(o, "p99_ms", 0);
+    out->error_rate = get_double(o, "error_rate");
+    get_text(o, "limiter", out->limiter, sizeof out->limiter);
+    get_text(o, "trouble", out->trouble, sizeof out->trouble);
+    json_object *state = json_get(o, "state");
+    snprintf(out->state_json, sizeof out->state_json, "%s",
+             state != NULL ? json_object_to_json_string_ext(state, JSON_C_TO_STRING_PLAIN) : "{}");
+}
+
+int lh_status_worker(const char *db, lh_worker_stats *out, lh_error *err)
+{
+    struct store *s = NULL;
+    char *value = NULL;
+    *out = (lh_worker_stats){.started_at = LH_UNKNOWN, .updated_at = LH_UNKNOWN, .state_json = "{}"};
+    int rc = store_open(db, STORE_READ, &s, err);
+    if (rc == 0)
+        rc = store_checkpoint_get(s, "worker", "stats", &value, err);
+    json_object *stats = value != NULL ? json_tokener_parse(value) : NULL;
+    if (rc == 0 && json_is_object(stats))
+        read_stats(stats, out);
+    json_object_put(stats);
+    free(value);
+    store_close(s);
+    return rc == 0 ? store_lock_holder(db, &out->pid) : rc;
+}
