@@ -1,0 +1,442 @@
+/* One input line: see line.h. */
+#include "batch/line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/template.h"
+#include "longhaul.h"
+#include "provider/provider.h"
+#include "tokens/estimate.h"
+
+enum { ID_MAX = 512 };
+
+struct line_parser {
+    struct line_rules rules;
+    struct json_parser *json;
+    struct strbuf scratch;
+    struct csv_record header, record;
+};
+
+struct line_parser *line_parser_new(const struct line_rules *rules)
+{
+    struct line_parser *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->rules = *rules;
+    strbuf_init(&p->scratch);
+    csv_record_init(&p->header);
+    csv_record_init(&p->record);
+    p->json = json_parser_new();
+    if (p->json == NULL) {
+        line_parser_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void line_parser_free(struct line_parser *p)
+{
+    if (p == NULL)
+        return;
+    json_parser_free(p->json);
+    strbuf_free(&p->scratch);
+    csv_record_free(&p->header);
+    csv_record_free(&p->record);
+    free(p);
+}
+
+static int add_text(struct strbuf *text, const char *data, size_t len, size_t *offset)
+{
+    *offset = text->len;
+    strbuf_append(text, data, len);
+    strbuf_append_char(text, '\0');
+    return text->failed ? LH_ENOMEM : 0;
+}
+
+static int add_line_id(struct strbuf *text, int64_t number, size_t *offset)
+{
+    char id[32];
+    int n = snprintf(id, sizeof id, "line-%lld", (long long)number);
+    return add_text(text, id, (size_t)n, offset);
+}
+
+/* ---- custom_id ---- */
+
+static int check_id(const char *id, size_t len, lh_error *err)
+{
+    if (len == 0)
+        return lh_error_set(err, LH_EINPUT, "custom_id is empty");
+    if (len > ID_MAX)
+        return lh_error_set(err, LH_EINPUT, "custom_id is longer than %d bytes", ID_MAX);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)id[i] < ' ' || id[i] == 0x7f)
+            return lh_error_set(err, LH_EINPUT, "custom_id holds control characters");
+    return 0;
+}
+
+static int take_id(json_object *value, struct strbuf *text, struct line_job *job, const char *name,
+                   lh_error *err)
+{
+    if (!json_is_string(value) && !json_object_is_type(value, json_type_int))
+        return lh_error_set(err, LH_EINPUT, "%s must be a string", name);
+    const char *id = json_object_get_string(value);
+    size_t len = strlen(id);
+    if (json_is_string(value) && len != (size_t)json_object_get_string_len(value))
+        return lh_error_set(err, LH_EINPUT, "%s holds control characters", name);
+    int rc = check_id(id, len, err);
+    return rc == 0 ? add_text(text, id, len, &job->custom_id) : rc;
+}
+
+/* ---- bodies ---- */
+
+static bool span_is(struct json_span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
+}
+
+static int check_members(const struct source_line *line, json_object *object, lh_error *err)
+{
+    struct json_members it;
+    struct json_span key, value;
+    int members = 0;
+    json_members_begin(&it, line->data, line->len);
+    while (json_members_next(&it, &key, &value))
+        members++;
+    if (members != json_object_object_length(object))
+        return lh_error_set(err, LH_EINPUT, "a member stands twice in the line's object");
+    return 0;
+}
+
+static bool find_member(const char *data, size_t len, const char *name, struct json_span *value)
+{
+    struct json_members it;
+    struct json_span key;
+    json_members_begin(&it, data, len);
+    while (json_members_next(&it, &key, value))
+        if (span_is(key, name))
+            return true;
+    return false;
+}
+
+/* Checks a body against its endpoint and measures it; the model that the rules give counts as its own. */
+static int check_body(struct line_parser *p, const char *url, json_object *body, struct line_job *job,
+                      bool *needs_model, lh_error *err)
+{
+    *needs_model = p->rules.model != NULL && json_is_object(body) && json_get(body, "model") == NULL;
+    if (*needs_model)
+        json_object_object_add(body, "model", json_object_new_string(p->rules.model));
+    int rc = provider_check_request(url, body, err);
+    if (rc != 0)
+        return rc;
+    job->prompt_tokens = tokens_estimate_prompt(body);
+    job->max_output_tokens = provider_request_max_output(body);
+    if (job->max_output_tokens < 0)
+        job->max_output_tokens = LH_UNKNOWN;
+    return 0;
+}
+
+static void append_model(struct line_parser *p, struct strbuf *text, bool more)
+{
+    strbuf_append_str(text, "\"model\":");
+    json_append_string(text, p->rules.model, strlen(p->rules.model));
+    if (more)
+        strbuf_append_char(text, ',');
+}
+
+static bool is_empty_object(struct json_span body)
+{
+    struct json_members it;
+    struct json_span key, value;
+    json_members_begin(&it, body.data, body.len);
+    return !json_members_next(&it, &key, &value);
+}
+
+/* The body as it stands, with the model put first when it names none. */
+static int add_body(struct line_parser *p, struct json_span body, bool needs_model, struct strbuf *text,
+                    struct line_job *job)
+{
+    job->body = text->len;
+    if (needs_model) {
+        strbuf_append_char(text, '{');
+        append_model(p, text, !is_empty_object(body));
+        strbuf_append(text, body.data + 1, body.len - 1);
+    } else {
+        strbuf_append(text, body.data, body.len);
+    }
+    job->body_len = text->len - job->body;
+    strbuf_append_char(text, '\0');
+    return text->failed ? LH_ENOMEM : 0;
+}
+
+/* ---- the kinds of lines ---- */
+
+static int parse_batch_line(struct line_parser *p, const struct source_line *line, json_object *object,
+                            struct strbuf *text, struct line_job *job, lh_error *err)
+{
+    static const char *const known[] = {"custom_id", "method", "url", "body"};
+    const char *method = json_get_string(object, "method"), *url = json_get_string(object, "url");
+    json_object *body = json_get(object, "body");
+    if (json_get(object, "custom_id") == NULL)
+        return lh_error_set(err, LH_EINPUT, "custom_id is missing");
+    int rc = take_id(json_get(object, "custom_id"), text, job, "custom_id", err);
+    if (rc != 0)
+        return rc;
+    if (json_get(object, "method") != NULL && (method == NULL || strcmp(method, "POST") != 0))
+        return lh_error_set(err, LH_EINPUT, "method must be \"POST\"");
+    if (url == NULL || url[0] != '/' || strlen(url) > 2048)
+        return lh_error_set(err, LH_EINPUT, "url must be a path such as \"/v1/chat/completions\"");
+    json_object_object_foreach(object, name, unused)
+    {
+        (void)unused;
+        bool is_known = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            is_known = is_known || strcmp(name, known[i]) == 0;
+        if (!is_known)
+            return lh_error_set(err, LH_EINPUT,
+                                "\"%.60s\" is no member of a batch line (custom_id, method, url, body)",
+                                name);
+    }
+    bool needs_model = false;
+    struct json_span span = {0};
+    rc = check_body(p, url, body, job, &needs_model, err);
+    if (rc == 0 && !find_member(line->data, line->len, "body", &span))
+        rc = lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
+    if (rc == 0)
+        rc = add_text(text, url, strlen(url), &job->url);
+    return rc == 0 ? add_body(p, span, needs_model, text, job) : rc;
+}
+
+static const char *bare_url(struct line_parser *p, json_object *object)
+{
+    if (p->rules.url != NULL)
+        return p->rules.url;
+    if (json_get(object, "messages") != NULL)
+        return "/v1/chat/completions";
+    return json_get(object, "prompt") != NULL ? "/v1/completions" : "/v1/responses";
+}
+
+/* The object without its custom_id, every other member as it was written. */
+static int body_without_id(struct line_parser *p, const struct source_line *line, struct json_span *out)
+{
+    struct json_members it;
+    struct json_span key, value;
+    strbuf_reset(&p->scratch);
+    strbuf_append_char(&p->scratch, '{');
+    json_members_begin(&it, line->data, line->len);
+    while (json_members_next(&it, &key, &value)) {
+        if (span_is(key, "custom_id"))
+            continue;
+        if (p->scratch.len > 1)
+            strbuf_append_char(&p->scratch, ',');
+        strbuf_append(&p->scratch, key.data - 1, key.len + 2);
+        strbuf_append_char(&p->scratch, ':');
+        strbuf_append(&p->scratch, value.data, value.len);
+    }
+    strbuf_append_char(&p->scratch, '}');
+    *out = (struct json_span){p->scratch.data, p->scratch.len};
+    return p->scratch.failed ? LH_ENOMEM : 0;
+}
+
+static struct json_span whole_object(const struct source_line *line)
+{
+    const char *begin = line->data, *end = line->data + line->len;
+    while (*begin != '{')
+        begin++;
+    while (end[-1] != '}')
+        end--;
+    return (struct json_span){begin, (size_t)(end - begin)};
+}
+
+static int parse_bare_line(struct line_parser *p, const struct source_line *line, json_object *object,
+                           struct strbuf *text, struct line_job *job, lh_error *err)
+{
+    struct json_span span = whole_object(line);
+    json_object *id = json_get(object, "custom_id");
+    int rc = id != NULL ? take_id(id, text, job, "custom_id", err) : 0;
+    if (rc == 0 && id != NULL)
+        rc = body_without_id(p, line, &span);
+    const char *url = bare_url(p, object);
+    bool needs_model = false;
+    if (rc == 0)
+        rc = check_body(p, url, object, job, &needs_model, err);
+    if (rc == 0)
+        rc = add_text(text, url, strlen(url), &job->url);
+    return rc == 0 ? add_body(p, span, needs_model, text, job) : rc;
+}
+
+/* ---- rows ---- */
+
+static int object_field(void *arg, const char *name, struct strbuf *out, lh_error *err)
+{
+    json_object *object = arg;
+    json_object *value = json_get(object, name);
+    if (value == NULL)
+        value = json_get_path(object, name);
+    if (value == NULL)
+        return lh_error_set(err, LH_EINPUT, "the row has no field \"%.100s\"", name);
+    if (json_is_string(value))
+        return strbuf_append(out, json_object_get_string(value), (size_t)json_object_get_string_len(value));
+    return strbuf_append_str(
+        out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static int csv_column(const struct line_parser *p, const char *name)
+{
+    for (size_t i = 0; i < p->header.count; i++)
+        if (strcmp(csv_field(&p->header, i), name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static int csv_value(void *arg, const char *name, struct strbuf *out, lh_error *err)
+{
+    struct line_parser *p = arg;
+    int column = csv_column(p, name);
+    if (column < 0)
+        return lh_error_set(err, LH_EINPUT, "the CSV header has no column \"%.100s\"", name);
+    return strbuf_append_str(out, csv_field(&p->record, (size_t)column));
+}
+
+/* A chat request with the filled template as its one message. */
+static int add_row_body(struct line_parser *p, template_field_fn field, void *arg, struct strbuf *text,
+                        struct line_job *job, lh_error *err)
+{
+    strbuf_reset(&p->scratch);
+    int rc = template_fill(p->rules.prompt_template, field, arg, &p->scratch, err);
+    if (rc != 0)
+        return rc;
+    if (p->rules.model == NULL)
+        return lh_error_set(err, LH_EINPUT, "rows need a model; give --model");
+    const char *url = p->rules.url != NULL ? p->rules.url : "/v1/chat/completions";
+    rc = add_text(text, url, strlen(url), &job->url);
+    job->body = text->len;
+    strbuf_append_char(text, '{');
+    append_model(p, text, true);
+    strbuf_append_str(text, "\"messages\":[{\"role\":\"user\",\"content\":");
+    json_append_string(text, p->scratch.data, p->scratch.len);
+    strbuf_append_str(text, "}]}");
+    job->body_len = text->len - job->body;
+    strbuf_append_char(text, '\0');
+    job->prompt_tokens = tokens_estimate_text(p->scratch.data, p->scratch.len) + 1;
+    job->max_output_tokens = LH_UNKNOWN;
+    return rc == 0 && text->failed ? lh_error_nomem(err) : rc;
+}
+
+static int row_id(struct line_parser *p, template_field_fn field, void *arg, struct strbuf *text,
+                  struct line_job *job, lh_error *err)
+{
+    if (p->rules.id_field == NULL)
+        return 0;
+    strbuf_reset(&p->scratch);
+    int rc = field(arg, p->rules.id_field, &p->scratch, err);
+    if (rc == 0)
+        rc = check_id(p->scratch.data, p->scratch.len, err);
+    return rc == 0 ? add_text(text, p->scratch.data, p->scratch.len, &job->custom_id) : rc;
+}
+
+static int parse_row(struct line_parser *p, template_field_fn field, void *arg, struct strbuf *text,
+                     struct line_job *job, lh_error *err)
+{
+    int rc = row_id(p, field, arg, text, job, err);
+    return rc == 0 ? add_row_body(p, field, arg, text, job, err) : rc;
+}
+
+static int parse_csv(struct line_parser *p, const struct source_line *line, struct strbuf *text,
+                     struct line_job *job, bool *blank, lh_error *err)
+{
+    size_t bad = 0;
+    if (!utf8_is_valid(line->data, line->len, &bad))
+        return lh_error_set(err, LH_EINPUT, "not valid UTF-8 at byte %zu", bad + 1);
+    if (memchr(line->data, '\0', line->len) != NULL)
+        return lh_error_set(err, LH_EINPUT, "a zero byte in the record");
+    struct csv_record *into = line->first_of_input ? &p->header : &p->record;
+    int rc = csv_split(line->data, line->len, into, err);
+    *blank = rc == 0 && line->first_of_input;
+    if (rc != 0 || *blank)
+        return rc;
+    if (p->record.count != p->header.count)
+        return lh_error_set(err, LH_EINPUT, "%zu fields, where the header has %zu", p->record.count,
+                            p->header.count);
+    return parse_row(p, csv_value, p, text, job, err);
+}
+
+static int parse_object(struct line_parser *p, const struct source_line *line, json_object *object,
+                        struct strbuf *text, struct line_job *job, lh_error *err)
+{
+    if (!json_is_object(object))
+        return lh_error_set(err, LH_EINPUT, "the line is no JSON object");
+    int rc = check_members(line, object, err);
+    if (rc != 0)
+        return rc;
+    if (p->rules.prompt_template != NULL)
+        return parse_row(p, object_field, object, text, job, err);
+    if (json_get(object, "body") != NULL || json_get(object, "url") != NULL)
+        return parse_batch_line(p, line, object, text, job, err);
+    if (json_get(object, "messages") != NULL || json_get(object, "prompt") != NULL ||
+        json_get(object, "input") != NULL)
+        return parse_bare_line(p, line, object, text, job, err);
+    return lh_error_set(err, LH_EINPUT,
+                        "neither a batch line (custom_id, url, body) nor a bare one (messages, prompt, "
+                        "input); for other rows give "
+                        "--template");
+}
+
+static bool is_blank(const struct source_line *line)
+{
+    for (size_t i = 0; i < line->len; i++)
+        if (strchr(" \t\r", line->data[i]) == NULL || line->data[i] == '\0')
+            return false;
+    return true;
+}
+
+int line_parse(struct line_parser *p, const struct source_line *line, struct strbuf *text,
+               struct line_job *job, bool *blank, lh_error *err)
+{
+    *job = (struct line_job){.line = line->number};
+    *blank = is_blank(line);
+    if (*blank)
+        return 0;
+    size_t begin = text->len;
+    int rc = add_line_id(text, line->number, &job->custom_id);
+    if (rc != 0)
+        return lh_error_nomem(err);
+    size_t after_id = text->len;
+    if (line->too_long)
+        return lh_error_set(err, LH_EINPUT, "longer than is allowed; raise --max-line");
+    if (line->is_csv) {
+        rc = parse_csv(p, line, text, job, blank, err);
+    } else {
+        json_object *object = NULL;
+        rc = json_parse(p->json, line->data, line->len, &object, err);
+        if (rc == 0)
+            rc = parse_object(p, line, object, text, job, err);
+        json_object_put(object);
+    }
+    if (rc == LH_ENOMEM)
+        return lh_error_nomem(err);
+    if (*blank)
+        text->len = begin;
+    else if (rc != 0 && job->custom_id == begin)
+        text->len = after_id;
+    return rc;
+}
+
+static int any_field(void *arg, const char *name, struct strbuf *out, lh_error *err)
+{
+    (void)arg;
+    (void)name;
+    (void)out;
+    (void)err;
+    return 0;
+}
+
+int line_check_template(const char *prompt_template, lh_error *err)
+{
+    struct strbuf out;
+    strbuf_init(&out);
+    int rc = template_fill(prompt_template, any_field, NULL, &out, err);
+    strbuf_free(&out);
+    return rc;
+}

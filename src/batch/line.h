@@ -1,0 +1,38 @@
+/* One input line → one request, or the reason why not. The kinds, told by their members:
+ *   {"custom_id","method","url","body"}          the OpenAI Batch line; the body is kept byte for byte
+ *   {"messages":[…]} {"prompt":…} {"input":…}    a bare body; a "custom_id" beside is lifted out
+ *   any object, or a CSV record, with a template  its fields fill "Classify: {{text}}"
+ * One thread each; several parsers may run at once. */
+#ifndef LH_BATCH_LINE_H
+#define LH_BATCH_LINE_H
+
+#include "base/json.h"
+#include "base/strbuf.h"
+#include "batch/csv.h"
+#include "batch/source.h"
+
+struct line_rules { /* borrowed */
+    const char *model, *prompt_template, *id_field, *url;
+};
+
+struct line_parser;
+struct line_parser *line_parser_new(const struct line_rules *rules); /* NULL: out of memory */
+void line_parser_free(struct line_parser *p);
+
+/* A request. Offsets into a text that the caller gave; zero-terminated there. */
+struct line_job {
+    int64_t line; /* over all inputs */
+    size_t custom_id, url, body, body_len;
+    int64_t prompt_tokens;
+    int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
+};
+
+/* Reads one line and appends its strings to `text`. 0; LH_EINPUT with the reason (without line number), and then job->custom_id
+ * is still the offset of the id the line has or would have had; LH_ENOMEM. *blank: nothing there (white space, a CSV header). */
+int line_parse(struct line_parser *p, const struct source_line *line, struct strbuf *text,
+               struct line_job *job, bool *blank, lh_error *err);
+
+/* LH_EUSAGE: the template has an unclosed {{ or an empty name. */
+int line_check_template(const char *prompt_template, lh_error *err);
+
+#endif

@@ -1,0 +1,115 @@
+/* How far a load is: see load_state.h. */
+#include "batch/load_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static void add_int(struct strbuf *b, const char *key, int64_t value)
+{
+    json_append_key(b, key);
+    strbuf_appendf(b, "%lld", (long long)value);
+}
+
+static void add_text(struct strbuf *b, const char *key, const char *text)
+{
+    json_append_key(b, key);
+    if (text != NULL)
+        json_append_string(b, text, strlen(text));
+    else
+        strbuf_append_str(b, "null");
+}
+
+char *load_state_write(const struct load_state *s)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_append_char(&b, '{');
+    add_int(&b, "complete", s->complete);
+    add_int(&b, "discarding", s->discarding);
+    add_int(&b, "lines", s->lines);
+    add_int(&b, "bytes", s->bytes);
+    add_text(&b, "hash", s->hash);
+    add_int(&b, "base_lines", s->base_lines);
+    add_int(&b, "base_bytes", s->base_bytes);
+    add_int(&b, "base_last_job_id", s->base_last_job_id);
+    add_text(&b, "base_hash", s->base_hash);
+    add_text(&b, "base_state", s->base_state);
+    strbuf_append_char(&b, '}');
+    char *text = strbuf_take(&b);
+    strbuf_free(&b);
+    return text;
+}
+
+static void get_text(json_object *o, const char *key, char *out, size_t size)
+{
+    const char *text = json_get_string(o, key);
+    snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+bool load_state_read(const char *json, struct load_state *s)
+{
+    *s = (struct load_state){0};
+    json_object *o = json != NULL ? json_tokener_parse(json) : NULL;
+    bool ok = json_is_object(o);
+    s->complete = json_get_int(o, "complete", 0) != 0;
+    s->discarding = json_get_int(o, "discarding", 0) != 0;
+    s->lines = json_get_int(o, "lines", 0);
+    s->bytes = json_get_int(o, "bytes", 0);
+    s->base_lines = json_get_int(o, "base_lines", 0);
+    s->base_bytes = json_get_int(o, "base_bytes", 0);
+    s->base_last_job_id = json_get_int(o, "base_last_job_id", 0);
+    get_text(o, "hash", s->hash, sizeof s->hash);
+    get_text(o, "base_hash", s->base_hash, sizeof s->base_hash);
+    get_text(o, "base_state", s->base_state, sizeof s->base_state);
+    json_object_put(o);
+    return ok;
+}
+
+static const struct {
+    const char *key, *option;
+} params[] = {{"model", "--model"}, {"template", "--template"}, {"id_field", "--id-field"}, {"url", "--url"}};
+
+char *load_params_write(const lh_ingest_options *o)
+{
+    const char *const values[] = {o->model, o->prompt_template, o->id_field, o->url};
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_append_char(&b, '{');
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++)
+        if (values[i] != NULL)
+            add_text(&b, params[i].key, values[i]);
+    strbuf_append_char(&b, '}');
+    char *text = strbuf_take(&b);
+    strbuf_free(&b);
+    return text;
+}
+
+static const char *shown(json_object *o, const char *key)
+{
+    const char *value = json_get_string(o, key);
+    return value != NULL ? value : "(none)";
+}
+
+int load_params_compare(const char *batch, const char *was, const char *is, lh_error *err)
+{
+    if (strcmp(was, is) == 0)
+        return 0;
+    json_object *old = json_tokener_parse(was), *new = json_tokener_parse(is);
+    char text[700] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof params / sizeof *params && used < sizeof text; i++) {
+        const char *a = shown(old, params[i].key), *b = shown(new, params[i].key);
+        if (strcmp(a, b) != 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s was %.100s and is now %.100s",
+                                     used > 0 ? ", " : "", params[i].option, a, b);
+    }
+    json_object_put(old);
+    json_object_put(new);
+    return lh_error_set(err, LH_EMISMATCH,
+                        "batch %s was made with other settings: %s. Use the same, or --fresh for another "
+                        "batch, or --batch for another name",
+                        batch, text);
+}

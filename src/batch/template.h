@@ -1,0 +1,14 @@
+/* Prompt templates: text with {{field}} or {{outer.inner}} in it. Pure; any thread. */
+#ifndef LH_BATCH_TEMPLATE_H
+#define LH_BATCH_TEMPLATE_H
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+/* Gives the text of a field by appending it to `out`; 0, or LH_EINPUT when the row has no such field. */
+typedef int (*template_field_fn)(void *arg, const char *name, struct strbuf *out, lh_error *err);
+
+/* Appends the filled template. LH_EINPUT from `field`; LH_ENOMEM. */
+int template_fill(const char *text, template_field_fn field, void *arg, struct strbuf *out, lh_error *err);
+
+#endif
