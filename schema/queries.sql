@@ -110,6 +110,8 @@ SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_has
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
     first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
 FROM batches ORDER BY id;
+-- name: batch_next
+SELECT min(id) FROM batches WHERE id > ?1;
 -- name: batch_set_state
 UPDATE batches SET state = ?2, pause_reason = ?3, finished_at = ?4 WHERE id = ?1;
 -- name: batch_loaded
@@ -127,6 +129,13 @@ UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_waiting = jobs_waiting + ?
     cached_tokens = cached_tokens + ?10, cost_nanousd = cost_nanousd + ?11,
     attempts = attempts + ?12, failed_attempts = failed_attempts + ?13, next_seq = ?14, requeues = requeues + ?15,
     started_at = COALESCE(started_at, ?16)
+WHERE id = ?1;
+-- name: batch_recount
+-- After rows were removed: the counters from the rows that are left.
+UPDATE batches SET
+    jobs_ready = (SELECT count(*) FROM jobs WHERE batch_id = ?1 AND state = 'ready'),
+    jobs_dead = (SELECT count(*) FROM dead_letters WHERE batch_id = ?1),
+    last_job_id = (SELECT max(id) FROM jobs WHERE batch_id = ?1 AND id BETWEEN batches.first_job_id AND batches.last_job_id)
 WHERE id = ?1;
 -- name: batch_delete
 DELETE FROM batches WHERE id = ?1;

@@ -1,0 +1,189 @@
+/* Output in order of completion: see append.h. */
+#include "batch/append.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batch/export_read.h"
+
+struct position {
+    int64_t bytes, seq, requeues;
+};
+
+struct appender {
+    struct store *store; /* writing: for checkpoints */
+    struct export_format *format;
+    struct output *output;
+    lh_batch batch;
+    char *path; /* owned copy */
+    char scope[300];
+    char kind[PATH_MAX + 16];
+    struct position at;
+};
+
+static int set_names(struct appender *a, lh_error *err)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    const char *slash = strrchr(a->path, '/');
+    int len = slash != NULL ? (int)(slash - a->path) + 1 : 0;
+    snprintf(folder, sizeof folder, "%.*s", len, a->path);
+    if (realpath(len > 0 ? folder : ".", real) == NULL)
+        return lh_error_set(err, LH_ENOTFOUND, "output %s: %s", a->path, strerror(errno));
+    snprintf(a->kind, sizeof a->kind, "export:%.*s/%s", PATH_MAX - 260, real,
+             slash != NULL ? slash + 1 : a->path);
+    snprintf(a->scope, sizeof a->scope, "batch/%s", a->batch.name);
+    return 0;
+}
+
+static bool read_position(const char *text, struct position *p)
+{
+    json_object *o = text != NULL ? json_tokener_parse(text) : NULL;
+    bool ok = json_is_object(o);
+    p->bytes = json_get_int(o, "bytes", 0);
+    p->seq = json_get_int(o, "seq", 0);
+    p->requeues = json_get_int(o, "requeues", 0);
+    json_object_put(o);
+    return ok;
+}
+
+static int put_position(struct appender *a, lh_error *err)
+{
+    char text[128];
+    snprintf(text, sizeof text, "{\"bytes\":%lld,\"seq\":%lld,\"requeues\":%lld}", (long long)a->at.bytes,
+             (long long)a->at.seq, (long long)a->at.requeues);
+    return store_checkpoint_put(a->store, a->scope, a->kind, text, clock_wall_ms(), err);
+}
+
+static int begin_anew(struct appender *a, lh_error *err)
+{
+    a->at = (struct position){.requeues = a->batch.requeues};
+    output_free(a->output);
+    a->output = NULL;
+    int rc = output_append(a->path, 0, &a->output, err);
+    if (rc == 0)
+        rc = export_header(a->format, output_buffer(a->output));
+    if (rc == 0)
+        rc = output_sync(a->output, err);
+    if (rc == 0)
+        a->at.bytes = output_bytes(a->output);
+    return rc == 0 ? put_position(a, err) : rc;
+}
+
+static int open_file(struct appender *a, bool known, lh_error *err)
+{
+    struct stat st;
+    bool exists = stat(a->path, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode))
+        return lh_error_set(err, LH_EUSAGE, "output %s is no regular file; --order completed needs one",
+                            a->path);
+    if (!known && exists && st.st_size > 0)
+        return lh_error_set(
+            err, LH_ESTATE,
+            "output %s holds something that this batch did not append; remove it or choose another name",
+            a->path);
+    if (!known)
+        return begin_anew(a, err);
+    if (!exists || st.st_size < a->at.bytes) {
+        log_info("output %s is shorter than it was; writing it anew", a->path);
+        return begin_anew(a, err);
+    }
+    if (a->at.requeues != a->batch.requeues) {
+        log_info("jobs were requeued since output %s was written; writing it anew", a->path);
+        return begin_anew(a, err);
+    }
+    return output_append(a->path, a->at.bytes, &a->output, err);
+}
+
+int appender_open(const char *db, const lh_export_options *o, struct appender **out, lh_error *err)
+{
+    *out = NULL;
+    if (o->batch == NULL || strcmp(o->output, "-") == 0)
+        return lh_error_set(err, LH_EUSAGE, "--order completed needs a batch and an output file");
+    struct appender *a = calloc(1, sizeof *a);
+    char *text = NULL;
+    if (a == NULL || (a->path = strdup(o->output)) == NULL) {
+        free(a);
+        return lh_error_nomem(err);
+    }
+    int rc = export_format_new(o->format, &a->format, err);
+    if (rc == 0)
+        rc = store_open(db, STORE_WRITE, &a->store, err);
+    if (rc == 0)
+        rc = batch_find(a->store, o->batch, &a->batch, err);
+    if (rc == 0)
+        rc = set_names(a, err);
+    if (rc == 0)
+        rc = store_checkpoint_get(a->store, a->scope, a->kind, &text, err);
+    if (rc == 0)
+        rc = open_file(a, read_position(text, &a->at), err);
+    free(text);
+    if (rc != 0) {
+        appender_free(a);
+        return rc;
+    }
+    *out = a;
+    return 0;
+}
+
+void appender_free(struct appender *a)
+{
+    if (a == NULL)
+        return;
+    output_free(a->output);
+    export_format_free(a->format);
+    store_close(a->store);
+    free(a->path);
+    free(a);
+}
+
+static int append_row(void *arg, const struct export_row *row, lh_error *err)
+{
+    struct appender *a = arg;
+    int rc = export_line(a->format, row, output_buffer(a->output));
+    return rc == 0 ? output_flush_if_large(a->output, err) : lh_error_nomem(err);
+}
+
+/* A page of lines is in the file, on the disk, before the checkpoint says so. */
+static int append_page(struct appender *a, int64_t *count, lh_error *err)
+{
+    struct position next = a->at;
+    int rc = export_read_completed(a->store, a->batch.id, &next.seq, append_row, a, count, err);
+    if (rc != 0 || *count == 0)
+        return rc;
+    rc = output_sync(a->output, err);
+    next.bytes = output_bytes(a->output);
+    if (rc == 0) {
+        a->at = next;
+        rc = put_position(a, err);
+    }
+    return rc;
+}
+
+int appender_run(struct appender *a, int64_t *count, lh_error *err)
+{
+    int64_t page = 1;
+    *count = 0;
+    int rc = batch_get(a->store, a->batch.id, &a->batch, err);
+    if (rc == 0 && a->batch.requeues != a->at.requeues)
+        rc = begin_anew(a, err);
+    while (rc == 0 && page > 0) {
+        rc = append_page(a, &page, err);
+        *count += page;
+    }
+    return rc;
+}
+
+int appender_report(struct appender *a, lh_export_report *report, lh_error *err)
+{
+    int rc = batch_get(a->store, a->batch.id, &a->batch, err);
+    *report = (lh_export_report){.results = a->batch.done,
+                                 .dead = a->batch.dead,
+                                 .unfinished = a->batch.ready + a->batch.waiting + a->batch.running};
+    return rc;
+}

@@ -1,0 +1,430 @@
+/* Ingest: input to batch, each line exactly once. See lh_ingest of longhaul.h. Decides what a call is (a new load, one that goes on, a
+ * repetition, an addition), then drives the reading and the writing half. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batch/insert.h"
+
+enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200 };
+
+void lh_ingest_options_default(lh_ingest_options *o)
+{
+    *o = (lh_ingest_options){.tenant = "default", .weight = 1, .priority = 500, .max_line = (size_t)64 << 20};
+}
+
+/* ---- names ---- */
+
+static int check_name(const char *name, lh_error *err)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > NAME_LIMIT)
+        return lh_error_set(err, LH_EUSAGE, "a batch's name has 1 to %d bytes; name it with --batch",
+                            NAME_LIMIT);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+            return lh_error_set(err, LH_EUSAGE,
+                                "the batch's name holds control characters; name it with --batch");
+    return 0;
+}
+
+/* The first input's name without folder and extension. */
+static void default_name(const char *input, char *out, size_t size)
+{
+    const char *slash = strrchr(input, '/');
+    const char *base = slash != NULL ? slash + 1 : input;
+    const char *dot = strrchr(base, '.');
+    size_t len = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
+    if (strcmp(input, "-") == 0)
+        snprintf(out, size, "stdin");
+    else
+        snprintf(out, size, "%.*s", (int)len, base);
+}
+
+static void describe_inputs(const lh_ingest_options *o, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < o->n_inputs && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", o->inputs[i]);
+}
+
+static int check_options(const lh_ingest_options *o, lh_error *err)
+{
+    if (o->n_inputs == 0)
+        return lh_error_set(err, LH_EUSAGE, "no input; name a file, or - for standard input");
+    if (o->priority < 0 || o->priority > 1000)
+        return lh_error_set(err, LH_EUSAGE, "priority is %lld; it must be 0 to 1000", (long long)o->priority);
+    if (o->weight < 1 || o->weight > 1000000)
+        return lh_error_set(err, LH_EUSAGE, "weight is %lld; it must be 1 to 1000000", (long long)o->weight);
+    if (o->max_line < 1024 || o->max_line > (size_t)512 << 20)
+        return lh_error_set(err, LH_EUSAGE, "max-line must be 1 kB to 512 MB");
+    if (o->update && o->fresh)
+        return lh_error_set(err, LH_EUSAGE, "--update adds to a batch and --fresh makes another: choose one");
+    if (o->url != NULL && o->url[0] != '/')
+        return lh_error_set(err, LH_EUSAGE,
+                            "url is \"%.100s\"; it must be a path such as /v1/chat/completions", o->url);
+    if (o->id_field != NULL && o->prompt_template == NULL)
+        return lh_error_set(err, LH_EUSAGE, "--id-field names a field of rows; it goes with --template");
+    if (o->tenant == NULL || *o->tenant == '\0' || strlen(o->tenant) >= 128)
+        return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes");
+    return o->prompt_template != NULL ? line_check_template(o->prompt_template, err) : 0;
+}
+
+/* ---- what is there already ---- */
+
+static int create_batch(struct loader *l, const char *name, const char *params, lh_error *err)
+{
+    char input[512];
+    const lh_ingest_options *o = l->options;
+    describe_inputs(o, input, sizeof input);
+    l->state = (struct load_state){0};
+    int rc = store_exec(l->store, STMT_BATCH_CREATE, err, "ssiissi", name, o->tenant, o->weight, o->priority,
+                        input, params, clock_wall_ms());
+    if (rc == 0)
+        rc = batch_find(l->store, name, &l->batch, err);
+    if (rc == 0)
+        rc = insert_put_state(l, err);
+    return rc;
+}
+
+static int read_state(struct loader *l, lh_error *err)
+{
+    char scope[300];
+    char *text = NULL;
+    snprintf(scope, sizeof scope, "batch/%s", l->batch.name);
+    int rc = store_checkpoint_get(l->store, scope, "ingest", &text, err);
+    if (rc == 0 && !load_state_read(text, &l->state))
+        rc = lh_error_set(err, LH_ECORRUPT,
+                          "batch %s has lost its ingest checkpoint; run `longhaul db check`", l->batch.name);
+    free(l->written);
+    l->written = text;
+    return rc;
+}
+
+static int find_or_create(struct loader *l, const char *name, const char *params, bool *created,
+                          lh_error *err)
+{
+    int rc = store_begin(l->store, err);
+    lh_error not_found = {0};
+    *created = false;
+    if (rc == 0) {
+        rc = batch_find(l->store, name, &l->batch, &not_found);
+        if (rc == LH_ENOTFOUND) {
+            *created = true;
+            rc = create_batch(l, name, params, err);
+        } else if (rc == 0) {
+            rc = read_state(l, err);
+        } else if (err != NULL) {
+            *err = not_found;
+        }
+    }
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
+
+/* --fresh: NAME, NAME-2, … : the first that is not there, or a load of the same settings that was interrupted. */
+static int find_fresh(struct loader *l, const char *name, const char *params, bool *created, lh_error *err)
+{
+    char candidate[256];
+    for (int i = 1; i < 100000; i++) {
+        snprintf(candidate, sizeof candidate, i == 1 ? "%s" : "%s-%d", name, i);
+        int rc = find_or_create(l, candidate, params, created, err);
+        if (rc != 0 || *created || (!l->state.complete && strcmp(l->batch.params, params) == 0))
+            return rc;
+    }
+    return lh_error_set(err, LH_ESTATE, "there are too many batches named %s-N; choose another --batch",
+                        name);
+}
+
+/* ---- loading ---- */
+
+struct load {
+    struct loader loader;
+    struct source *source;
+    struct line_parser *parser;
+    struct chunks *chunks;
+    int64_t skip;       /* lines that are in already */
+    char skip_hash[40]; /* their hash, to be met again */
+    int64_t reported_ms;
+};
+
+static int open_input(struct load *l, lh_error *err)
+{
+    const lh_ingest_options *o = l->loader.options;
+    struct line_rules rules = {
+        .model = o->model, .prompt_template = o->prompt_template, .id_field = o->id_field, .url = o->url};
+    int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &l->source, err);
+    if (rc == 0 && (l->parser = line_parser_new(&rules)) == NULL)
+        rc = lh_error_nomem(err);
+    return rc == 0 ? chunks_start(l->source, l->parser, l->skip, &l->chunks, err) : rc;
+}
+
+static void close_input(struct load *l)
+{
+    chunks_stop(l->chunks);
+    line_parser_free(l->parser);
+    source_close(l->source);
+    l->chunks = NULL;
+    l->parser = NULL;
+    l->source = NULL;
+}
+
+static void report_progress(struct load *l, const struct chunk *chunk)
+{
+    const lh_ingest_options *o = l->loader.options;
+    int64_t now = clock_monotonic_ms();
+    if (o->progress == NULL || (now - l->reported_ms < PROGRESS_MS && !chunk->last))
+        return;
+    l->reported_ms = now;
+    o->progress(o->progress_arg, chunk->lines, chunk->bytes);
+}
+
+static int check_skipped(struct load *l, lh_error *err)
+{
+    if (l->skip == 0 || strcmp(chunks_skipped_hash(l->chunks), l->skip_hash) == 0)
+        return 0;
+    return lh_error_set(err, LH_EMISMATCH,
+                        "batch %s was made from another input: its first %lld lines are not those of this "
+                        "one. Give the same input, "
+                        "--fresh for another batch, or --batch for another name",
+                        l->loader.batch.name, (long long)l->skip);
+}
+
+/* Inserts until the end of the input, or looks through the rest of a refused one for more bad lines. */
+static int load_chunks(struct load *l, lh_error *err)
+{
+    struct loader *loader = &l->loader;
+    int64_t refused_at = 0;
+    for (bool first = true, last = false; !last; first = false) {
+        struct chunk *chunk = chunks_next(l->chunks);
+        int rc = first ? check_skipped(l, err) : 0;
+        if (rc == 0 && loader->refused)
+            insert_report_bad(loader, chunk);
+        else if (rc == 0 && (chunk->count > 0 || chunk->lines > loader->state.lines))
+            rc = insert_chunk(loader, chunk, err);
+        if (rc == 0 && chunk->rc != 0) {
+            rc = chunk->rc;
+            if (err != NULL)
+                *err = chunk->error;
+        }
+        if (rc != 0)
+            return rc;
+        if (loader->refused && refused_at == 0)
+            refused_at = chunk->lines;
+        last = chunk->last ||
+               (loader->refused && (loader->bad >= 10 || chunk->lines - refused_at > REFUSED_LOOK_LINES));
+        report_progress(l, chunk);
+        chunks_recycle(l->chunks, chunk);
+        if (loader->options->stop != NULL && *loader->options->stop != 0 && !last)
+            return lh_error_set(err, LH_ESTATE, "interrupted; the same command goes on with the load");
+    }
+    return 0;
+}
+
+static int finish_load(struct loader *l, lh_error *err)
+{
+    char input[512];
+    struct load_state *s = &l->state;
+    describe_inputs(l->options, input, sizeof input);
+    int rc = store_begin(l->store, err);
+    if (rc == 0)
+        rc = batch_get(l->store, l->batch.id, &l->batch, err);
+    bool open = rc == 0 && l->batch.ready + l->batch.waiting + l->batch.running > 0;
+    const char *state = !open ? "finished" : strcmp(s->base_state, "paused") == 0 ? "paused" : "active";
+    *s = (struct load_state){.complete = true, .lines = s->lines, .bytes = s->bytes};
+    memcpy(s->hash, l->state.hash, sizeof s->hash);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_BATCH_LOADED, err, "isssii", l->batch.id, state, input, s->hash,
+                        s->bytes, s->lines);
+    if (rc == 0)
+        rc = insert_put_state(l, err);
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
+
+static int refuse(struct loader *l, lh_error *err)
+{
+    bool whole = l->state.base_lines == 0;
+    int64_t bad = l->bad;
+    char name[256];
+    snprintf(name, sizeof name, "%s", l->batch.name);
+    int rc = insert_discard(l, err);
+    if (rc != 0)
+        return rc;
+    return lh_error_set(err, LH_EINPUT,
+                        "%s %s: %lld bad line%s (see above); nothing was %s. Mend them, or give --skip-bad",
+                        whole ? "refused batch" : "refused to add to batch", name, (long long)bad,
+                        bad == 1 ? "" : "s", whole ? "stored" : "added");
+}
+
+static int load(struct load *l, lh_error *err)
+{
+    struct loader *loader = &l->loader;
+    int rc = open_input(l, err);
+    if (rc == 0)
+        rc = load_chunks(l, err);
+    close_input(l);
+    if (rc == 0 && loader->refused)
+        return refuse(loader, err);
+    if (rc == 0 && loader->state.lines > 0 && loader->added + loader->bad == 0 &&
+        loader->batch.first_job_id == LH_UNKNOWN && l->skip == 0)
+        loader->refused = true;
+    if (rc == 0 && (loader->state.lines == 0 || loader->refused)) {
+        rc = insert_discard(loader, err);
+        return rc != 0
+                   ? rc
+                   : lh_error_set(err, LH_EINPUT, "the input holds no jobs: it is empty; nothing was stored");
+    }
+    if (rc == LH_EINPUT ||
+        rc == LH_ENOTFOUND) /* an input that cannot be read at all: nothing of the load stays */
+        if (loader->state.base_lines == 0 && l->skip == 0 && insert_discard(loader, NULL) != 0)
+            log_warn("what was loaded of batch %s is still there; it is removed by the next submit of it",
+                     loader->batch.name);
+    return rc == 0 ? finish_load(loader, err) : rc;
+}
+
+/* ---- a batch that is complete ---- */
+
+static int verify_lines(struct load *l, int64_t *lines, bool *same_prefix, lh_error *err)
+{
+    struct source_line line;
+    char hash[40];
+    const lh_ingest_options *o = l->loader.options;
+    int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &l->source, err);
+    *same_prefix = false;
+    while (rc == 0 && (rc = source_next(l->source, &line, err)) == 1) {
+        rc = 0;
+        if (source_lines(l->source) != l->loader.state.lines)
+            continue;
+        source_hash(l->source, hash);
+        *same_prefix = strcmp(hash, l->loader.state.hash) == 0;
+    }
+    *lines = l->source != NULL ? source_lines(l->source) : 0;
+    source_close(l->source);
+    l->source = NULL;
+    return rc;
+}
+
+static int say_differs(const struct loader *l, int64_t lines, bool same_prefix, lh_error *err)
+{
+    if (same_prefix)
+        return lh_error_set(err, LH_EMISMATCH,
+                            "batch %s was made from the first %lld lines of this input; %lld were added "
+                            "since. --update loads them, "
+                            "--fresh makes another batch",
+                            l->batch.name, (long long)l->state.lines, (long long)(lines - l->state.lines));
+    return lh_error_set(err, LH_EMISMATCH,
+                        "batch %s was made from another input (%s, %lld lines; this one has %lld). Give that "
+                        "one, --fresh for "
+                        "another batch, or --batch for another name",
+                        l->batch.name, l->batch.input, (long long)l->state.lines, (long long)lines);
+}
+
+/* From here on the batch is loading: nothing of it is claimed until the added lines are in, or out again. */
+static int begin_update(struct loader *l, lh_error *err)
+{
+    struct load_state *s = &l->state;
+    if (strcmp(l->batch.state, "canceled") == 0)
+        return lh_error_set(err, LH_ESTATE, "batch %s is canceled; --fresh makes another", l->batch.name);
+    s->complete = false;
+    s->base_lines = s->lines;
+    s->base_bytes = s->bytes;
+    s->base_last_job_id = l->batch.last_job_id;
+    memcpy(s->base_hash, s->hash, sizeof s->base_hash);
+    snprintf(s->base_state, sizeof s->base_state, "%s", l->batch.state);
+    int rc = store_begin(l->store, err);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", l->batch.id, "loading", NULL, INT64_MIN);
+    if (rc == 0)
+        rc = insert_put_state(l, err);
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
+
+static int on_complete(struct load *l, bool *unchanged, lh_error *err)
+{
+    struct loader *loader = &l->loader;
+    int64_t lines = 0;
+    bool same_prefix = false;
+    int rc = verify_lines(l, &lines, &same_prefix, err);
+    if (rc != 0)
+        return rc;
+    *unchanged = same_prefix && lines == loader->state.lines;
+    if (*unchanged)
+        return 0;
+    if (!same_prefix || !loader->options->update)
+        return say_differs(loader, lines, same_prefix, err);
+    if (strcmp(loader->options->inputs[0], "-") == 0)
+        return lh_error_set(err, LH_EUSAGE,
+                            "--update reads its input twice; give a file instead of standard input");
+    return begin_update(loader, err);
+}
+
+/* ---- the call ---- */
+
+static int go_on(struct load *l, const char *params, bool created, lh_ingest_report *report, lh_error *err)
+{
+    struct loader *loader = &l->loader;
+    int rc = 0;
+    if (!created && loader->state.discarding) {
+        rc = insert_discard(loader, err);
+        if (rc == 0)
+            rc = find_or_create(loader, report->batch, params, &created, err);
+    }
+    if (rc == 0 && !created)
+        rc = load_params_compare(loader->batch.name, loader->batch.params, params, err);
+    report->resumed = !created && !loader->state.complete && loader->state.lines > 0;
+    if (rc == 0 && loader->state.complete)
+        rc = on_complete(l, &report->unchanged, err);
+    if (rc != 0 || report->unchanged)
+        return rc;
+    l->skip = loader->state.lines;
+    memcpy(l->skip_hash, loader->state.hash, sizeof l->skip_hash);
+    return load(l, err);
+}
+
+int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *report, lh_error *err)
+{
+    struct load l = {.loader = {.options = o}};
+    char name[256];
+    bool created = false;
+    *report = (lh_ingest_report){0};
+    int rc = check_options(o, err);
+    if (rc != 0)
+        return rc;
+    default_name(o->inputs[0], name, sizeof name);
+    if (o->batch != NULL)
+        snprintf(name, sizeof name, "%s", o->batch);
+    rc = check_name(name, err);
+    char *params = rc == 0 ? load_params_write(o) : NULL;
+    if (rc == 0 && params == NULL)
+        rc = lh_error_nomem(err);
+    if (rc == 0)
+        rc = store_open(db, STORE_CREATE, &l.loader.store, err);
+    if (rc == 0)
+        rc = o->fresh ? find_fresh(&l.loader, name, params, &created, err)
+                      : find_or_create(&l.loader, name, params, &created, err);
+    snprintf(report->batch, sizeof report->batch, "%s", rc == 0 ? l.loader.batch.name : name);
+    if (rc == 0)
+        rc = go_on(&l, params, created, report, err);
+    report->batch_id = l.loader.batch.id;
+    report->lines = l.loader.state.lines;
+    report->jobs_added = l.loader.added;
+    report->bad_lines = l.loader.bad;
+    free(params);
+    free(l.loader.written);
+    store_close(l.loader.store);
+    return rc;
+}

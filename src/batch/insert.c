@@ -1,0 +1,262 @@
+/* The writing half of an ingest: see insert.h. */
+#include "batch/insert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { SHOW_BAD = 10, DISCARD_AT_ONCE = 5000 };
+
+static void scope_of(const struct loader *l, char *out, size_t size)
+{
+    snprintf(out, size, "batch/%s", l->batch.name);
+}
+
+int insert_put_state(struct loader *l, lh_error *err)
+{
+    char scope[300];
+    scope_of(l, scope, sizeof scope);
+    char *text = load_state_write(&l->state);
+    if (text == NULL)
+        return lh_error_nomem(err);
+    int rc = store_checkpoint_put(l->store, scope, "ingest", text, clock_wall_ms(), err);
+    free(l->written);
+    l->written = text;
+    return rc;
+}
+
+/* Two processes that load the same batch would each insert the other's lines a second time. */
+static int check_alone(struct loader *l, lh_error *err)
+{
+    char scope[300];
+    char *stored = NULL;
+    scope_of(l, scope, sizeof scope);
+    int rc = store_checkpoint_get(l->store, scope, "ingest", &stored, err);
+    if (rc == 0 && l->written != NULL && (stored == NULL || strcmp(stored, l->written) != 0))
+        rc = lh_error_set(err, LH_ESTATE, "another process is loading batch %s; wait for it", l->batch.name);
+    free(stored);
+    return rc;
+}
+
+static void report_bad(struct loader *l, const char *why)
+{
+    l->bad++;
+    if (l->bad_shown < SHOW_BAD)
+        log_warn("%s", why);
+    else if (l->bad_shown == SHOW_BAD)
+        log_warn("more bad lines follow");
+    l->bad_shown++;
+}
+
+void insert_report_bad(struct loader *l, const struct chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->count; i++)
+        if (chunk->entries[i].bad)
+            report_bad(l, chunk_text(chunk, chunk->entries[i].why));
+}
+
+struct counts {
+    int64_t ready, dead, first_id, last_id;
+};
+
+static int insert_row(struct loader *l, const char *custom_id, const struct line_job *job, const char *state,
+                      int64_t now, struct counts *c, lh_error *err)
+{
+    bool dead = strcmp(state, "dead") == 0;
+    int rc = store_exec(l->store, STMT_JOB_INSERT, err, "isisiioio", l->batch.id, custom_id, job->line, state,
+                        l->batch.priority, job->prompt_tokens, job->max_output_tokens, now,
+                        dead ? now : INT64_MIN);
+    if (rc != 0)
+        return rc;
+    c->last_id = store_last_rowid(l->store);
+    if (c->first_id == INT64_MIN)
+        c->first_id = c->last_id;
+    return 0;
+}
+
+/* A bad line's own id may be taken: then "line-N", "line-N-2", … */
+static int insert_bad_row(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e,
+                          int64_t now, struct counts *c, lh_error *err)
+{
+    char id[64];
+    int rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "dead", now, c, err);
+    for (int i = 1; rc == LH_ESTATE && i < 1000; i++) {
+        snprintf(id, sizeof id, i == 1 ? "line-%lld" : "line-%lld-%d", (long long)e->job.line, i);
+        rc = insert_row(l, id, &e->job, "dead", now, c, err);
+    }
+    return rc;
+}
+
+static int insert_bad(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e,
+                      const char *why, int64_t now, struct counts *c, lh_error *err)
+{
+    int rc = insert_bad_row(l, chunk, e, now, c, err);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_REQUEST_INSERT, err, "isst", c->last_id, "POST", "",
+                        chunk_text(chunk, e->raw), e->raw_len);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_DEAD_LETTER_INSERT, err, "iiissssosiit", c->last_id, l->batch.id,
+                        l->batch.next_seq + c->dead, "bad_line", "invalid_input", "bad_line", why, INT64_MIN,
+                        NULL, (int64_t)0, now, NULL, (size_t)0);
+    c->dead++;
+    return rc;
+}
+
+/* The line's custom_id stands in the batch already: names both places. */
+static int on_duplicate(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t now,
+                        struct counts *c, lh_error *err)
+{
+    char why[800];
+    int64_t first = 0;
+    const char *id = chunk_text(chunk, e->job.custom_id);
+    int rc = store_get_int(l->store, STMT_JOB_LINE_OF, 0, &first, err, "is", l->batch.id, id);
+    if (rc != 0)
+        return rc;
+    snprintf(why, sizeof why, "line %lld: custom_id %s stands on line %lld already", (long long)e->job.line,
+             id, (long long)first);
+    report_bad(l, why);
+    if (!l->options->skip_bad) {
+        l->refused = true;
+        return 0;
+    }
+    struct chunk_entry bad = *e;
+    bad.raw = e->job.body;
+    bad.raw_len = e->job.body_len;
+    return insert_bad(l, chunk, &bad, why, now, c, err);
+}
+
+static int insert_entry(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t now,
+                        struct counts *c, lh_error *err)
+{
+    if (e->bad) {
+        report_bad(l, chunk_text(chunk, e->why));
+        l->refused = l->refused || !l->options->skip_bad;
+        return l->refused ? 0 : insert_bad(l, chunk, e, chunk_text(chunk, e->why), now, c, err);
+    }
+    if (l->refused)
+        return 0;
+    int rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "ready", now, c, err);
+    if (rc == LH_ESTATE)
+        return on_duplicate(l, chunk, e, now, c, err);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_REQUEST_INSERT, err, "isst", c->last_id, "POST",
+                        chunk_text(chunk, e->job.url), chunk_text(chunk, e->job.body), e->job.body_len);
+    c->ready++;
+    return rc;
+}
+
+static int insert_entries(struct loader *l, const struct chunk *chunk, struct counts *c, lh_error *err)
+{
+    int64_t now = clock_wall_ms();
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < chunk->count; i++)
+        rc = insert_entry(l, chunk, &chunk->entries[i], now, c, err);
+    if (rc != 0 || l->refused)
+        return rc;
+    l->state.lines = chunk->lines;
+    l->state.bytes = chunk->bytes;
+    snprintf(l->state.hash, sizeof l->state.hash, "%s", chunk->hash);
+    rc = insert_put_state(l, err);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_BATCH_ADD_JOBS, err, "iiioo", l->batch.id, c->ready, c->dead,
+                        c->first_id, c->last_id);
+    return rc;
+}
+
+int insert_chunk(struct loader *l, const struct chunk *chunk, lh_error *err)
+{
+    struct counts c = {.first_id = INT64_MIN, .last_id = INT64_MIN};
+    struct load_state before = l->state;
+    int rc = store_begin(l->store, err);
+    if (rc == 0)
+        rc = check_alone(l, err);
+    if (rc == 0)
+        rc = insert_entries(l, chunk, &c, err);
+    if (rc == 0 && !l->refused)
+        rc = store_commit(l->store, err);
+    if (rc != 0 || l->refused) {
+        store_rollback(l->store);
+        l->state = before;
+        return rc;
+    }
+    l->added += c.ready;
+    l->batch.next_seq += c.dead;
+    return 0;
+}
+
+/* ---- discarding ---- */
+
+/* Removes the jobs with ids from..to of the batch, with what hangs on them. */
+static int discard_range(struct loader *l, int64_t from, int64_t to, lh_error *err)
+{
+    static const enum stmt_id parts[] = {STMT_DISCARD_REQUESTS, STMT_DISCARD_DEAD_LETTERS, STMT_DISCARD_JOBS};
+    int rc = store_begin(l->store, err);
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof *parts; i++)
+        rc = store_exec(l->store, parts[i], err, "iii", l->batch.id, from, to);
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
+
+static int put_discarding(struct loader *l, lh_error *err)
+{
+    l->state.discarding = true;
+    int rc = store_begin(l->store, err);
+    if (rc == 0)
+        rc = insert_put_state(l, err);
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
+
+/* A new batch goes; one that --update began to add to becomes what it was. */
+static int restore(struct loader *l, lh_error *err)
+{
+    char scope[300];
+    const struct load_state *s = &l->state;
+    scope_of(l, scope, sizeof scope);
+    if (s->base_lines == 0) {
+        int rc = store_exec(l->store, STMT_CHECKPOINT_DELETE, err, "ss", scope, "ingest");
+        return rc == 0 ? store_exec(l->store, STMT_BATCH_DELETE, err, "i", l->batch.id) : rc;
+    }
+    l->state = (struct load_state){.complete = true, .lines = s->base_lines, .bytes = s->base_bytes};
+    snprintf(l->state.hash, sizeof l->state.hash, "%s", s->base_hash);
+    char state[16];
+    snprintf(state, sizeof state, "%s", s->base_state);
+    int rc = insert_put_state(l, err);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", l->batch.id, state, NULL,
+                        l->batch.finished_at);
+    if (rc == 0)
+        rc = store_exec(l->store, STMT_BATCH_RECOUNT, err, "i", l->batch.id);
+    return rc;
+}
+
+int insert_discard(struct loader *l, lh_error *err)
+{
+    int rc = put_discarding(l, err);
+    if (rc == 0)
+        rc = batch_get(l->store, l->batch.id, &l->batch, err);
+    int64_t from = l->state.base_lines > 0 ? l->state.base_last_job_id + 1 : l->batch.first_job_id;
+    int64_t last = l->batch.last_job_id;
+    for (; rc == 0 && from != INT64_MIN && last != INT64_MIN && from <= last; from += DISCARD_AT_ONCE) {
+        int64_t to = from + DISCARD_AT_ONCE - 1;
+        rc = discard_range(l, from, to < last ? to : last, err);
+    }
+    if (rc == 0)
+        rc = store_begin(l->store, err);
+    if (rc == 0)
+        rc = restore(l, err);
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    return rc;
+}
