@@ -1,1 +1,155 @@
-int main(void){return 0;}
+/* longhaul: finds the command, reads its options, runs it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/options.h"
+
+const struct command commands[] = {
+    {"run", "INPUT… [-o OUT]",
+     "load INPUT as a batch (or go on with it), work until all is done, write results",
+     "INPUT is one JSON object a line: OpenAI Batch lines, bare {\"messages\":…} or {\"prompt\":…} with "
+     "--model, or any rows with\n"
+     "--template 'Classify: {{text}}' and --id-field. - is standard input. The same command goes on after "
+     "any stop.",
+     OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_RUN | OPTIONS_OUTPUT | OPTIONS_OUT | OPTIONS_PROGRESS, 1, -1,
+     cmd_run},
+    {"submit", "INPUT…", "load jobs, send nothing yet", NULL, OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_PROGRESS,
+     1, -1, cmd_submit},
+    {"work", "", "work until all batches are done", NULL,
+     OPTIONS_NAME | OPTIONS_RUN | OPTIONS_WORK | OPTIONS_PROGRESS, 0, 0, cmd_work},
+    {"status", "", "how far each batch is, and how it goes", NULL,
+     OPTIONS_NAME | OPTIONS_JSON | OPTIONS_WATCH, 0, 0, cmd_status},
+    {"results", "", "export results", NULL, OPTIONS_NAME | OPTIONS_OUTPUT | OPTIONS_OUT, 0, 0, cmd_results},
+    {"show", "JOB", "one job: its request, its result, every attempt",
+     "JOB is a custom_id or a job's number.", OPTIONS_NAME | OPTIONS_JSON, 1, 1, cmd_show},
+    {"dead", "list|show|requeue|drop [JOB]", "dead letters: see them, send them again, give them up", NULL,
+     OPTIONS_NAME | OPTIONS_DEAD | OPTIONS_JSON, 1, 2, cmd_dead},
+    {"sql", "QUERY", "read-only SQL over everything; - reads it from standard input",
+     "Views for people: job_results, failures, batch_summary. Tables: batches, jobs, requests, attempts, "
+     "results, dead_letters.",
+     OPTIONS_SQL | OPTIONS_OUT, 1, 1, cmd_sql},
+    {"cancel", "BATCH", "what has not been sent is not sent any more", NULL, 0, 1, 1, cmd_cancel},
+    {"pause", "BATCH", "send nothing new of a batch until it is resumed", NULL, 0, 1, 1, cmd_pause},
+    {"resume", "BATCH", "let a paused batch go on", NULL, 0, 1, 1, cmd_resume},
+    {"retry", "BATCH", "waiting jobs go at once; --dead and --canceled ones too", NULL, OPTIONS_RETRY, 1, 1,
+     cmd_retry},
+    {"sim", "", "a simulated provider to try everything without a key", NULL, OPTIONS_SIM, 0, 0, cmd_sim},
+    {"db", "migrate|check|backup FILE|info", "upkeep of the database", NULL, OPTIONS_JSON, 1, 2, cmd_db},
+    {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "longhaul runs long batches of LLM API requests and loses none of them.\n\n"
+                 "    longhaul [--db FILE] [--config FILE] [-v|-q] COMMAND …\n\n");
+    for (const struct command *c = commands; c->name != NULL; c++)
+        fprintf(out, "    %-8s %s\n", c->name, c->summary);
+    fprintf(out, "\n`longhaul COMMAND --help` tells a command's options. Exit codes: 0 every job done, 1 "
+                 "could not go on,\n"
+                 "2 wrong usage, 3 finished with dead letters, 4 stopped (the same command goes on).\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *c = commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+static int say_unknown(const char *name)
+{
+    const char *names[32];
+    size_t count = 0;
+    for (const struct command *c = commands; c->name != NULL; c++)
+        names[count++] = c->name;
+    const char *nearest = options_nearest(name, names, count);
+    fprintf(stderr, "longhaul: there is no command %s%s%s; see `longhaul --help`\n", name,
+            nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
+    return EXIT_USAGE;
+}
+
+int app_failed(const lh_error *err)
+{
+    log_error("%s", err->message);
+    return err->code == LH_EUSAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int app_finish_output(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (errno == EPIPE)
+        return code;
+    log_error("standard output: %s", strerror(errno));
+    return EXIT_FAILED;
+}
+
+/* A key in the environment must not come out in a core file. */
+static void forbid_core(void)
+{
+    const struct rlimit none = {0, 0};
+    if (getenv("OPENAI_API_KEY") != NULL || getenv("ANTHROPIC_API_KEY") != NULL)
+        setrlimit(RLIMIT_CORE, &none);
+}
+
+static void set_log_level(const struct settings *s)
+{
+    if (s->quiet)
+        log_set_level(LOG_LEVEL_QUIET);
+    else if (s->verbose)
+        log_set_level(LOG_LEVEL_DEBUG);
+}
+
+static int run_command(const struct command *command, int argc, const char **argv, struct app *app)
+{
+    int rc = options_read(command, argc, argv, app);
+    if (rc == 100)
+        return app_finish_output(EXIT_DONE);
+    if (rc != 0)
+        return rc;
+    set_log_level(&app->settings);
+    return command->run(app);
+}
+
+int main(int argc, char **argv_mutable)
+{
+    struct app app = {0};
+    const char **argv = (const char **)argv_mutable;
+    int used = 0;
+    forbid_core();
+    int rc = options_read_global(argc, argv, &app, &used);
+    for (int i = 1; i < used; i++)
+        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+            printf("longhaul %s\n", lh_version());
+            return app_finish_output(EXIT_DONE);
+        }
+    if (rc == 100) {
+        print_usage(stdout);
+        return app_finish_output(EXIT_DONE);
+    }
+    if (rc != 0)
+        return rc;
+    if (used >= argc) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    bool help = strcmp(argv[used], "help") == 0;
+    if (help && used + 1 >= argc) {
+        print_usage(stdout);
+        return app_finish_output(EXIT_DONE);
+    }
+    const char *name = argv[help ? used + 1 : used];
+    const struct command *command = find_command(name);
+    if (command == NULL)
+        return say_unknown(name);
+    if (help) {
+        options_print_help(command, stdout);
+        return app_finish_output(EXIT_DONE);
+    }
+    return run_command(command, argc - used, argv + used, &app);
+}

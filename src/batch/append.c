@@ -25,6 +25,7 @@ struct appender {
     char scope[300];
     char kind[PATH_MAX + 16];
     struct position at;
+    bool torn; /* the file may be longer than the checkpoint says: a page failed half-way */
 };
 
 static int set_names(struct appender *a, lh_error *err)
@@ -153,7 +154,10 @@ static int append_row(void *arg, const struct export_row *row, lh_error *err)
 static int append_page(struct appender *a, int64_t *count, lh_error *err)
 {
     struct position next = a->at;
+    a->torn = true;
     int rc = export_read_completed(a->store, a->batch.id, &next.seq, append_row, a, count, err);
+    if (rc == 0 && *count == 0)
+        a->torn = false;
     if (rc != 0 || *count == 0)
         return rc;
     rc = output_sync(a->output, err);
@@ -161,7 +165,17 @@ static int append_page(struct appender *a, int64_t *count, lh_error *err)
     if (rc == 0) {
         a->at = next;
         rc = put_position(a, err);
+        a->torn = false;
     }
+    return rc;
+}
+
+static int mend(struct appender *a, lh_error *err)
+{
+    output_free(a->output);
+    a->output = NULL;
+    int rc = output_append(a->path, a->at.bytes, &a->output, err);
+    a->torn = rc != 0;
     return rc;
 }
 
@@ -172,6 +186,8 @@ int appender_run(struct appender *a, int64_t *count, lh_error *err)
     int rc = batch_get(a->store, a->batch.id, &a->batch, err);
     if (rc == 0 && a->batch.requeues != a->at.requeues)
         rc = begin_anew(a, err);
+    else if (rc == 0 && a->torn)
+        rc = mend(a, err);
     while (rc == 0 && page > 0) {
         rc = append_page(a, &page, err);
         *count += page;

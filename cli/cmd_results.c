@@ -1,0 +1,198 @@
+/* results and show: what came out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "cli/app.h"
+#include "cli/text.h"
+
+int cmd_results(struct app *app)
+{
+    const struct settings *s = &app->settings;
+    lh_export_options o;
+    lh_export_report r;
+    lh_error err = {0};
+    char a[32], b[32], c[32];
+    lh_export_options_default(&o);
+    o.batch = s->batch;
+    o.order = s->order;
+    o.partial = s->partial;
+    o.output = s->output != NULL ? s->output : "-";
+    if (s->format != NULL)
+        o.format = s->format;
+    if (lh_export(s->db, &o, &r, &err) != 0)
+        return app_failed(&err);
+    if (strcmp(o.output, "-") != 0)
+        log_info("%s: %s results, %s dead letters%s%s", o.output, text_count(r.results, a),
+                 text_count(r.dead, b), r.unfinished > 0 ? "; jobs not finished: " : "",
+                 r.unfinished > 0 ? text_count(r.unfinished, c) : "");
+    return EXIT_DONE;
+}
+
+/* ---- show ---- */
+
+struct shown {
+    struct strbuf json;
+    bool as_json;
+    int64_t attempts;
+};
+
+static void add_text(struct strbuf *b, const char *key, const char *text)
+{
+    json_append_key(b, key);
+    if (text != NULL)
+        json_append_string(b, text, strlen(text));
+    else
+        strbuf_append_str(b, "null");
+}
+
+static void add_int(struct strbuf *b, const char *key, int64_t value)
+{
+    json_append_key(b, key);
+    if (value == LH_UNKNOWN)
+        strbuf_append_str(b, "null");
+    else
+        strbuf_appendf(b, "%lld", (long long)value);
+}
+
+static void add_raw(struct strbuf *b, const char *key, const char *body)
+{
+    struct json_parser *parser = json_parser_new();
+    json_object *value = NULL;
+    json_append_key(b, key);
+    if (body == NULL)
+        strbuf_append_str(b, "null");
+    else if (parser != NULL && json_parse(parser, body, strlen(body), &value, NULL) == 0)
+        strbuf_append_str(b, body);
+    else
+        json_append_string(b, body, strlen(body));
+    json_object_put(value);
+    json_parser_free(parser);
+}
+
+static void job_to_json(struct strbuf *b, const lh_job *j)
+{
+    strbuf_append_char(b, '{');
+    add_int(b, "id", j->id);
+    add_text(b, "batch", j->batch);
+    add_text(b, "custom_id", j->custom_id);
+    add_text(b, "state", j->state);
+    add_int(b, "line", j->line);
+    add_int(b, "priority", j->priority);
+    add_int(b, "sends", j->sends);
+    add_int(b, "attempts_used", j->attempts);
+    add_int(b, "throttles", j->throttles);
+    add_int(b, "losses", j->losses);
+    add_int(b, "created_at", j->created_at);
+    add_int(b, "claimed_at", j->claimed_at);
+    add_int(b, "next_retry_at", j->next_retry_at);
+    add_int(b, "finished_at", j->finished_at);
+    add_text(b, "url", j->url);
+    add_raw(b, "request", j->request_body);
+    add_int(b, "status_code", j->status_code);
+    add_raw(b, "response", j->response_body);
+    add_text(b, "dead_reason", j->dead_reason);
+    add_text(b, "error_code", j->error_code);
+    add_text(b, "error_message", j->error_message);
+    json_append_key(b, "attempts");
+    strbuf_append_char(b, '[');
+}
+
+static void print_time(const char *label, int64_t at)
+{
+    char text[32];
+    if (at != LH_UNKNOWN)
+        printf("%-12s %s\n", label, clock_format_utc(at, text, sizeof text));
+}
+
+static void print_text(const char *label, const char *text)
+{
+    if (text == NULL)
+        return;
+    printf("%-12s ", label);
+    text_print_safe(stdout, text, 0);
+    putchar('\n');
+}
+
+static void print_job(const lh_job *j)
+{
+    printf("%-12s %lld\n", "job", (long long)j->id);
+    print_text("custom_id", j->custom_id);
+    print_text("batch", j->batch);
+    print_text("state", j->state);
+    printf("%-12s %lld sent, %lld counted, %lld throttled, %lld lost\n", "attempts", (long long)j->sends,
+           (long long)j->attempts, (long long)j->throttles, (long long)j->losses);
+    print_time("created", j->created_at);
+    print_time("next retry", j->next_retry_at);
+    print_time("finished", j->finished_at);
+    print_text("dead", j->dead_reason);
+    print_text("error", j->error_message);
+    printf("%-12s %s ", "request", j->method);
+    text_print_safe(stdout, j->url, 0);
+    putchar('\n');
+    print_text("", j->request_body);
+    if (j->status_code != LH_UNKNOWN)
+        printf("%-12s HTTP %lld\n", "response", (long long)j->status_code);
+    print_text("", j->response_body);
+}
+
+static void on_job(void *arg, const lh_job *j)
+{
+    struct shown *s = arg;
+    if (s->as_json)
+        job_to_json(&s->json, j);
+    else
+        print_job(j);
+}
+
+static void attempt_to_json(struct strbuf *b, const lh_attempt *a)
+{
+    if (b->data[b->len - 1] != '[')
+        strbuf_append_char(b, ',');
+    strbuf_append_char(b, '{');
+    add_int(b, "number", a->number);
+    add_text(b, "outcome", a->outcome);
+    add_int(b, "status_code", a->status_code);
+    add_text(b, "error_code", a->error_code);
+    add_text(b, "message", a->message);
+    add_text(b, "request_id", a->request_id);
+    add_int(b, "started_at", a->started_at);
+    add_int(b, "latency_ms", a->latency_ms);
+    add_int(b, "wait_ms", a->wait_ms);
+    add_int(b, "retry_after_ms", a->retry_after_ms);
+    add_int(b, "prompt_tokens", a->prompt_tokens);
+    add_int(b, "completion_tokens", a->completion_tokens);
+    strbuf_append_char(b, '}');
+}
+
+static void on_attempt(void *arg, const lh_attempt *a)
+{
+    struct shown *s = arg;
+    char at[32], took[32] = "";
+    if (s->as_json) {
+        attempt_to_json(&s->json, a);
+        return;
+    }
+    if (a->latency_ms != LH_UNKNOWN)
+        text_ms(a->latency_ms, took);
+    printf("  #%-3lld %s  %-10s %8s  ", (long long)a->number, clock_format_utc(a->started_at, at, sizeof at),
+           a->outcome, took);
+    text_print_safe(stdout, a->message != NULL ? a->message : "", 0);
+    if (a->wait_ms != LH_UNKNOWN)
+        printf("  (then waited %s)", text_ms(a->wait_ms, took));
+    putchar('\n');
+}
+
+int cmd_show(struct app *app)
+{
+    struct shown s = {.as_json = app->settings.json};
+    lh_error err = {0};
+    strbuf_init(&s.json);
+    int rc = lh_job_show(app->settings.db, app->settings.batch, app->args[0], on_job, on_attempt, &s, &err);
+    if (rc == 0 && s.as_json)
+        printf("%s]}\n", s.json.data);
+    strbuf_free(&s.json);
+    return rc != 0 ? app_failed(&err) : app_finish_output(EXIT_DONE);
+}

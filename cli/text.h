@@ -1,0 +1,27 @@
+/* Numbers and texts for people: short, aligned, safe for a terminal. Pure. */
+#ifndef LH_CLI_TEXT_H
+#define LH_CLI_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* "1,234,567" */
+const char *text_count(int64_t n, char out[32]);
+/* "950 ms", "1.2 s", "3 min 20 s", "2 h 5 min" */
+const char *text_ms(int64_t ms, char out[32]);
+/* "12.3 MB" */
+const char *text_bytes(int64_t bytes, char out[32]);
+
+/* Writes text with control characters shown as \xNN, cut to `width` columns (0: not cut). What a provider or an input wrote must not
+ * steer the terminal. */
+void text_print_safe(FILE *out, const char *text, size_t width);
+
+/* A table whose columns are as wide as their contents. Rows of texts; right-aligned where the mask has a bit. */
+struct text_table;
+struct text_table *text_table_new(int columns, unsigned right_mask); /* NULL: out of memory */
+void text_table_add(struct text_table *t, const char *const *cells); /* copied */
+void text_table_print(const struct text_table *t, FILE *out);
+void text_table_free(struct text_table *t);
+
+#endif
