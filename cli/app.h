@@ -45,6 +45,9 @@ struct app {
     struct settings settings;
     const char *const *args; /* after the command and its options */
     int n_args;
+    void *contexts[2]; /* of the option layer, which owns the texts above */
+    char *texts[128];
+    int n_texts;
 };
 
 struct command {

@@ -1,5 +1,6 @@
 /* longhaul: finds the command, reads its options, runs it. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -116,24 +117,9 @@ static int run_command(const struct command *command, int argc, const char **arg
     return command->run(app);
 }
 
-int main(int argc, char **argv_mutable)
+/* The command that the arguments name, after the global options; `help NAME` asks for its help. */
+static int dispatch(int argc, const char **argv, int used, struct app *app)
 {
-    struct app app = {0};
-    const char **argv = (const char **)argv_mutable;
-    int used = 0;
-    forbid_core();
-    int rc = options_read_global(argc, argv, &app, &used);
-    for (int i = 1; i < used; i++)
-        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
-            printf("longhaul %s\n", lh_version());
-            return app_finish_output(EXIT_DONE);
-        }
-    if (rc == 100) {
-        print_usage(stdout);
-        return app_finish_output(EXIT_DONE);
-    }
-    if (rc != 0)
-        return rc;
     if (used >= argc) {
         print_usage(stderr);
         return EXIT_USAGE;
@@ -151,5 +137,40 @@ int main(int argc, char **argv_mutable)
         options_print_help(command, stdout);
         return app_finish_output(EXIT_DONE);
     }
-    return run_command(command, argc - used, argv + used, &app);
+    return run_command(command, argc - used, argv + used, app);
+}
+
+static bool asks_version(const char **argv, int used)
+{
+    for (int i = 1; i < used; i++)
+        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {0};
+    int used = 0;
+    const char **args = calloc((size_t)argc + 1, sizeof *args);
+    if (args == NULL)
+        return EXIT_FAILED;
+    for (int i = 0; i < argc; i++)
+        args[i] = argv[i];
+    forbid_core();
+    signal(SIGPIPE,
+           SIG_IGN); /* `longhaul results | head` ends by EPIPE, not by a signal in the middle of a write */
+    int code = options_read_global(argc, args, &app, &used);
+    if (code == 100) {
+        print_usage(stdout);
+        code = app_finish_output(EXIT_DONE);
+    } else if (asks_version(args, used)) {
+        printf("longhaul %s\n", lh_version());
+        code = app_finish_output(EXIT_DONE);
+    } else if (code == 0) {
+        code = dispatch(argc, args, used, &app);
+    }
+    options_free(&app);
+    free(args);
+    return code;
 }

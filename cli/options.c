@@ -465,15 +465,33 @@ void options_print_help(const struct command *command, FILE *out)
     poptFreeContext(popt);
 }
 
-static int read_line(poptContext popt, const struct command *command, unsigned groups, struct settings *s,
+/* popt gives each value as a copy; it lives as long as the settings that point to it. */
+static const char *keep_text(struct app *app, char *text)
+{
+    const int most = sizeof app->texts / sizeof *app->texts;
+    if (app->n_texts < most)
+        app->texts[app->n_texts++] = text;
+    return text;
+}
+
+void options_free(struct app *app)
+{
+    for (int i = 0; i < app->n_texts; i++)
+        free(app->texts[i]);
+    for (size_t i = 0; i < sizeof app->contexts / sizeof *app->contexts; i++)
+        poptFreeContext(app->contexts[i]);
+}
+
+static int read_line(poptContext popt, const struct command *command, unsigned groups, struct app *app,
                      bool *set)
 {
+    struct settings *s = &app->settings;
     int code = 0;
     while ((code = poptGetNextOpt(popt)) > 0) {
         if (code == OPTION_COUNT + 1)
             return 100;
         const struct option *o = &options[code - 1];
-        const char *value = o->kind == FLAG ? "yes" : poptGetOptArg(popt);
+        const char *value = o->kind == FLAG ? "yes" : keep_text(app, poptGetOptArg(popt));
         if (!set_value(s, o, value))
             return say_bad_value(o, value, "--");
         set[code - 1] = true;
@@ -524,7 +542,8 @@ int options_read(const struct command *command, int argc, const char **argv, str
     for (size_t i = 0; i < OPTION_COUNT; i++)
         set[i] = (options[i].offset == AT(db) && global.db != NULL) ||
                  (options[i].offset == AT(config) && global.config != NULL);
-    int rc = read_line(popt, command, groups, &app->settings, set);
+    app->contexts[1] = popt;
+    int rc = read_line(popt, command, groups, app, set);
     if (rc == 0)
         rc = read_environment(&app->settings, groups, set);
     if (rc == 0)
@@ -549,11 +568,16 @@ int options_read_global(int argc, const char **argv, struct app *app, int *used)
     bool set[OPTION_COUNT] = {false};
     int n = 1;
     while (n < argc && argv[n][0] == '-' && argv[n][1] != '\0') {
+        if (strcmp(argv[n], "--version") == 0 || strcmp(argv[n], "-V") == 0) {
+            *used = n + 1;
+            return 0;
+        }
         bool takes_value = strcmp(argv[n], "--db") == 0 || strcmp(argv[n], "--config") == 0;
         n += takes_value ? 2 : 1;
     }
     *used = n < argc ? n : argc;
     fill_table(table, OPTIONS_GLOBAL);
     poptContext popt = poptGetContext("longhaul", *used, argv, table, 0);
-    return read_line(popt, &none, OPTIONS_GLOBAL, &app->settings, set);
+    app->contexts[0] = popt;
+    return read_line(popt, &none, OPTIONS_GLOBAL, app, set);
 }

@@ -28,6 +28,9 @@ enum option_group {
  * message, or 100 when help was asked for and printed. */
 int options_read(const struct command *command, int argc, const char **argv, struct app *app);
 
+/* Gives back what the options hold. */
+void options_free(struct app *app);
+
 /* The options that stand before the command; *used says how many arguments they took. */
 int options_read_global(int argc, const char **argv, struct app *app, int *used);
 

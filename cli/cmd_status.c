@@ -1,0 +1,241 @@
+/* status: how far each batch is, who works, and how it goes. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "cli/app.h"
+#include "cli/text.h"
+
+struct report {
+    const struct settings *settings;
+    struct text_table *table;
+    struct strbuf json;
+    lh_batch total; /* jobs by state and tokens of all that were shown */
+    int64_t batches;
+    int64_t open; /* jobs of active batches that are not finished */
+};
+
+static void sum(struct report *r, const lh_batch *b)
+{
+    r->batches++;
+    r->total.ready += b->ready;
+    r->total.waiting += b->waiting;
+    r->total.running += b->running;
+    r->total.done += b->done;
+    r->total.dead += b->dead;
+    r->total.canceled += b->canceled;
+    r->total.prompt_tokens += b->prompt_tokens;
+    r->total.completion_tokens += b->completion_tokens;
+    r->total.attempts += b->attempts;
+    r->total.failed_attempts += b->failed_attempts;
+    if (strcmp(b->state, "active") == 0)
+        r->open += b->ready + b->waiting + b->running;
+}
+
+static void add_row(struct report *r, const lh_batch *b)
+{
+    char n[9][32], percent[32];
+    int64_t all = lh_batch_jobs(b);
+    snprintf(percent, sizeof percent, "%.1f%%",
+             all > 0 ? (double)(b->done + b->dead + b->canceled) * 100 / (double)all : 0.0);
+    const char *cells[] = {b->name,
+                           b->state,
+                           text_count(all, n[0]),
+                           percent,
+                           text_count(b->ready, n[1]),
+                           text_count(b->waiting, n[2]),
+                           text_count(b->running, n[3]),
+                           text_count(b->done, n[4]),
+                           text_count(b->dead, n[5]),
+                           text_count(b->canceled, n[6]),
+                           text_count(b->prompt_tokens + b->completion_tokens, n[7]),
+                           b->pause_reason};
+    text_table_add(r->table, cells);
+}
+
+static void add_int(struct strbuf *b, const char *key, int64_t value)
+{
+    json_append_key(b, key);
+    if (value == LH_UNKNOWN)
+        strbuf_append_str(b, "null");
+    else
+        strbuf_appendf(b, "%lld", (long long)value);
+}
+
+static void add_real(struct strbuf *b, const char *key, double value)
+{
+    json_append_key(b, key);
+    strbuf_appendf(b, "%.4f", value);
+}
+
+static void add_text(struct strbuf *b, const char *key, const char *text)
+{
+    json_append_key(b, key);
+    json_append_string(b, text, strlen(text));
+}
+
+static void add_counts(struct strbuf *j, const lh_batch *b)
+{
+    add_int(j, "jobs", lh_batch_jobs(b));
+    add_int(j, "ready", b->ready);
+    add_int(j, "waiting", b->waiting);
+    add_int(j, "running", b->running);
+    add_int(j, "done", b->done);
+    add_int(j, "dead", b->dead);
+    add_int(j, "canceled", b->canceled);
+    add_int(j, "prompt_tokens", b->prompt_tokens);
+    add_int(j, "completion_tokens", b->completion_tokens);
+    add_int(j, "attempts", b->attempts);
+    add_int(j, "failed_attempts", b->failed_attempts);
+}
+
+static void add_json(struct report *r, const lh_batch *b)
+{
+    struct strbuf *j = &r->json;
+    if (r->batches > 1)
+        strbuf_append_char(j, ',');
+    strbuf_append_char(j, '{');
+    add_int(j, "id", b->id);
+    add_text(j, "name", b->name);
+    add_text(j, "state", b->state);
+    add_text(j, "tenant", b->tenant);
+    add_int(j, "priority", b->priority);
+    add_counts(j, b);
+    add_int(j, "created_at", b->created_at);
+    add_int(j, "started_at", b->started_at);
+    add_int(j, "finished_at", b->finished_at);
+    add_text(j, "pause_reason", b->pause_reason);
+    strbuf_append_char(j, '}');
+}
+
+static int on_batch(void *arg, const lh_batch *b)
+{
+    struct report *r = arg;
+    sum(r, b);
+    if (r->settings->json)
+        add_json(r, b);
+    else
+        add_row(r, b);
+    return 0;
+}
+
+static double seconds_left(const struct report *r, const lh_worker_stats *w)
+{
+    return w->pid != 0 && w->rate > 0.001 ? (double)r->open / w->rate : -1;
+}
+
+static void print_worker(const struct report *r, const lh_worker_stats *w, const lh_db_info *i)
+{
+    char a[32], b[32], c[32], d[32];
+    if (w->pid == 0) {
+        printf("no worker is running; database %s, write-ahead log %s\n", text_bytes(i->file_bytes, a),
+               text_bytes(i->wal_bytes, b));
+        return;
+    }
+    printf("worker pid %lld: %.1f jobs/s, %lld in flight, p50 %s, p90 %s, p99 %s, errors %.1f%%",
+           (long long)w->pid, w->rate, (long long)w->in_flight, text_ms(w->p50_ms, a), text_ms(w->p90_ms, b),
+           text_ms(w->p99_ms, c), w->error_rate * 100);
+    double left = seconds_left(r, w);
+    if (left >= 0)
+        printf(", %s left", text_ms((int64_t)(left * 1e3), d));
+    printf("\nlimiter: %s; database %s, write-ahead log %s\n",
+           w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
+           text_bytes(i->wal_bytes, b));
+    if (w->trouble[0] != '\0') {
+        fputs("trouble: ", stdout);
+        text_print_safe(stdout, w->trouble, 0);
+        putchar('\n');
+    }
+}
+
+static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_info *i)
+{
+    struct strbuf *j = &r->json;
+    double left = seconds_left(r, w);
+    strbuf_append_str(j, "],\"total\":{");
+    add_counts(j, &r->total);
+    strbuf_append_str(j, "},\"worker\":{");
+    json_append_key(j, "pid");
+    if (w->pid != 0)
+        strbuf_appendf(j, "%lld", (long long)w->pid);
+    else
+        strbuf_append_str(j, "null");
+    add_int(j, "started_at", w->started_at);
+    add_int(j, "updated_at", w->updated_at);
+    add_real(j, "rate", w->pid != 0 ? w->rate : 0);
+    add_int(j, "in_flight", w->pid != 0 ? w->in_flight : 0);
+    add_int(j, "p50_ms", w->p50_ms);
+    add_int(j, "p90_ms", w->p90_ms);
+    add_int(j, "p99_ms", w->p99_ms);
+    add_real(j, "error_rate", w->error_rate);
+    add_text(j, "limiter", w->limiter);
+    add_text(j, "trouble", w->trouble);
+    json_append_key(j, "gate");
+    strbuf_append_str(j, w->state_json);
+    json_append_key(j, "seconds_left");
+    if (left >= 0)
+        strbuf_appendf(j, "%.1f", left);
+    else
+        strbuf_append_str(j, "null");
+    strbuf_append_str(j, "},\"database\":{");
+    add_int(j, "file_bytes", i->file_bytes);
+    add_int(j, "wal_bytes", i->wal_bytes);
+    strbuf_append_str(j, "}}\n");
+    fwrite(j->data, 1, j->len, stdout);
+}
+
+static int read_batches(struct report *r, lh_error *err)
+{
+    const struct settings *s = r->settings;
+    lh_batch b;
+    if (s->batch == NULL)
+        return lh_batch_each(s->db, on_batch, r, err);
+    int rc = lh_batch_find(s->db, s->batch, &b, err);
+    return rc == 0 ? on_batch(r, &b) : rc;
+}
+
+static int show_once(const struct settings *s, lh_error *err)
+{
+    static const char *const head[] = {"batch",   "state", "jobs", "finished", "ready",  "waiting",
+                                       "running", "done",  "dead", "canceled", "tokens", ""};
+    struct report r = {.settings = s, .table = text_table_new(12, 0x7fc)};
+    lh_worker_stats worker;
+    lh_db_info info;
+    if (r.table == NULL)
+        return lh_error_nomem(err);
+    text_table_add(r.table, head);
+    strbuf_init(&r.json);
+    strbuf_append_str(&r.json, "{\"batches\":[");
+    int rc = read_batches(&r, err);
+    if (rc == 0)
+        rc = lh_status_worker(s->db, &worker, err);
+    if (rc == 0)
+        rc = lh_db_info_get(s->db, &info, err);
+    if (rc == 0 && s->json) {
+        print_json(&r, &worker, &info);
+    } else if (rc == 0) {
+        if (s->watch && isatty(STDOUT_FILENO))
+            fputs("\033[H\033[2J", stdout);
+        text_table_print(r.table, stdout);
+        print_worker(&r, &worker, &info);
+    }
+    text_table_free(r.table);
+    strbuf_free(&r.json);
+    return rc;
+}
+
+int cmd_status(struct app *app)
+{
+    lh_error err = {0};
+    for (;;) {
+        if (show_once(&app->settings, &err) != 0)
+            return app_failed(&err);
+        int code = app_finish_output(EXIT_DONE);
+        if (!app->settings.watch || code != EXIT_DONE || ferror(stdout))
+            return code;
+        sleep(1);
+    }
+}

@@ -1,0 +1,114 @@
+/* Faults and latencies: see faults.h. */
+#include "sim/faults.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[FAULT_KINDS] = {
+    [FAULT_NONE] = "none", [FAULT_429] = "429",     [FAULT_500] = "500",  [FAULT_503] = "503",
+    [FAULT_529] = "529",   [FAULT_RESET] = "reset", [FAULT_CUT] = "cut",  [FAULT_BADJSON] = "badjson",
+    [FAULT_HTML] = "html", [FAULT_EMPTY] = "empty", [FAULT_HANG] = "hang"};
+
+const char *fault_name(enum fault f)
+{
+    return names[f];
+}
+
+bool fault_from_name(const char *name, enum fault *out)
+{
+    for (int i = FAULT_429; i < FAULT_KINDS; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum fault)i;
+            return true;
+        }
+    return false;
+}
+
+static int parse_one(const char *item, struct faults *out, lh_error *err)
+{
+    char name[16];
+    double percent = 0;
+    int end = 0;
+    enum fault f = FAULT_NONE;
+    if (sscanf(item, "%15[a-z0-9]=%lf%n", name, &percent, &end) != 2 || item[end] != '\0' ||
+        !(percent >= 0 && percent <= 100))
+        return lh_error_set(err, LH_EUSAGE, "fault \"%.40s\" is not KIND=PERCENT", item);
+    if (!fault_from_name(name, &f))
+        return lh_error_set(err, LH_EUSAGE,
+                            "there is no fault \"%s\"; there is 429, 500, 503, 529, reset, cut, badjson, "
+                            "html, empty and hang",
+                            name);
+    out->percent[f] = percent;
+    return 0;
+}
+
+int faults_parse(const char *text, struct faults *out, lh_error *err)
+{
+    *out = (struct faults){0};
+    char copy[512], *rest = copy;
+    if (text == NULL || *text == '\0')
+        return 0;
+    if (strlen(text) >= sizeof copy)
+        return lh_error_set(err, LH_EUSAGE, "the list of faults is too long");
+    snprintf(copy, sizeof copy, "%s", text);
+    int rc = 0;
+    for (char *item; rc == 0 && (item = strsep(&rest, ",")) != NULL;)
+        rc = parse_one(item, out, err);
+    double sum = 0;
+    for (int i = 0; i < FAULT_KINDS; i++)
+        sum += out->percent[i];
+    return rc == 0 && sum > 100 ? lh_error_set(err, LH_EUSAGE, "the faults are %g %% together", sum) : rc;
+}
+
+void faults_spread(struct faults *f, double percent)
+{
+    const int kinds = FAULT_HANG - FAULT_429;
+    for (int i = FAULT_429; i < FAULT_HANG; i++)
+        f->percent[i] += percent / kinds;
+}
+
+enum fault faults_choose(const struct faults *f, struct random *random)
+{
+    double at = random_unit(random) * 100;
+    for (int i = FAULT_429; i < FAULT_KINDS; i++) {
+        if (at < f->percent[i])
+            return (enum fault)i;
+        at -= f->percent[i];
+    }
+    return FAULT_NONE;
+}
+
+int latency_parse(const char *text, struct latency *out, lh_error *err)
+{
+    int end = 0;
+    *out = (struct latency){0};
+    if (sscanf(text, "lognormal:%lf,%lf%n", &out->low, &out->high, &end) == 2 && text[end] == '\0') {
+        out->lognormal = true;
+        if (out->low > 0 && out->high >= 0 && out->high <= 5)
+            return 0;
+    } else if (sscanf(text, "%lf..%lf%n", &out->low, &out->high, &end) == 2 && text[end] == '\0') {
+        if (out->low >= 0 && out->high >= out->low)
+            return 0;
+    } else if (sscanf(text, "%lf%n", &out->low, &end) == 1 && text[end] == '\0' && out->low >= 0) {
+        out->high = out->low;
+        return 0;
+    }
+    return lh_error_set(err, LH_EUSAGE,
+                        "latency is \"%.40s\"; it must be MS, LOW..HIGH or lognormal:MEDIAN,SIGMA", text);
+}
+
+/* A normal deviate by Box and Muller. */
+static double normal(struct random *random)
+{
+    double u = 1 - random_unit(random);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * random_unit(random));
+}
+
+int64_t latency_draw(const struct latency *l, struct random *random)
+{
+    double ms = l->lognormal ? l->low * exp(l->high * normal(random))
+                             : l->low + (l->high - l->low) * random_unit(random);
+    return ms > 600000 ? 600000 : (int64_t)ms;
+}

@@ -1,0 +1,45 @@
+/* Which request fails how, and how long each takes: by seed, body and how often that body was seen, so that a run can be
+ * repeated whatever the order of arrival. Pure. */
+#ifndef LH_SIM_FAULTS_H
+#define LH_SIM_FAULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/random.h"
+
+enum fault {
+    FAULT_NONE,
+    FAULT_429,
+    FAULT_500,
+    FAULT_503,
+    FAULT_529,
+    FAULT_RESET,
+    FAULT_CUT,
+    FAULT_BADJSON,
+    FAULT_HTML,
+    FAULT_EMPTY,
+    FAULT_HANG,
+    FAULT_KINDS
+};
+const char *fault_name(enum fault f);
+bool fault_from_name(const char *name, enum fault *out);
+
+struct faults {
+    double percent[FAULT_KINDS];
+};
+/* "429=2,500=1,reset=0.5"; NULL is none. LH_EUSAGE. */
+int faults_parse(const char *text, struct faults *out, lh_error *err);
+/* Adds `percent`, shared evenly by all kinds but hang. */
+void faults_spread(struct faults *f, double percent);
+enum fault faults_choose(const struct faults *f, struct random *random);
+
+struct latency {
+    bool lognormal;
+    double low, high; /* ms; lognormal: median and sigma */
+};
+int latency_parse(const char *text, struct latency *out, lh_error *err);
+int64_t latency_draw(const struct latency *l, struct random *random); /* ms, ≥ 0, at most ten minutes */
+
+#endif
