@@ -10,7 +10,7 @@
 #include "cli/options.h"
 
 const struct command commands[] = {
-    {"run", "INPUT… [-o OUT]",
+    {"run", "INPUT... [-o OUT]",
      "load INPUT as a batch (or go on with it), work until all is done, write results",
      "INPUT is one JSON object a line: OpenAI Batch lines, bare {\"messages\":…} or {\"prompt\":…} with "
      "--model, or any rows with\n"
@@ -18,8 +18,8 @@ const struct command commands[] = {
      "any stop.",
      OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_RUN | OPTIONS_OUTPUT | OPTIONS_OUT | OPTIONS_PROGRESS, 1, -1,
      cmd_run},
-    {"submit", "INPUT…", "load jobs, send nothing yet", NULL, OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_PROGRESS,
-     1, -1, cmd_submit},
+    {"submit", "INPUT...", "load jobs, send nothing yet", NULL,
+     OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_PROGRESS, 1, -1, cmd_submit},
     {"work", "", "work until all batches are done", NULL,
      OPTIONS_NAME | OPTIONS_RUN | OPTIONS_WORK | OPTIONS_PROGRESS, 0, 0, cmd_work},
     {"status", "", "how far each batch is, and how it goes", NULL,

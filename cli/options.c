@@ -394,7 +394,7 @@ static unsigned distance(const char *a, const char *b)
 const char *options_nearest(const char *word, const char *const *words, size_t count)
 {
     const char *nearest = NULL;
-    unsigned best = strlen(word) < 4 ? 2 : 3;
+    unsigned best = 3;
     for (size_t i = 0; i < count; i++) {
         unsigned d = distance(word, words[i]);
         if (d < best || strncmp(words[i], word, strlen(word)) == 0) {
@@ -452,10 +452,11 @@ static void fill_table(struct poptOption *table, unsigned groups)
 void options_print_help(const struct command *command, FILE *out)
 {
     struct poptOption table[OPTION_COUNT + 2];
-    const char *argv[] = {command->name, NULL};
-    char usage[256];
+    char name[64], usage[256];
+    const char *argv[] = {name, NULL};
+    snprintf(name, sizeof name, "longhaul %s", command->name);
     fill_table(table, command->options | OPTIONS_GLOBAL);
-    snprintf(usage, sizeof usage, "%s", command->args);
+    snprintf(usage, sizeof usage, "[OPTION...] %s", command->args);
     fprintf(out, "longhaul %s: %s\n\n", command->name, command->summary);
     if (command->text != NULL)
         fprintf(out, "%s\n\n", command->text);

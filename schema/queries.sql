@@ -22,8 +22,6 @@ PRAGMA cache_size = -4000;
 PRAGMA temp_store = MEMORY;
 -- name: pragma_query_only
 PRAGMA query_only = ON;
--- name: pragma_untrusted
-PRAGMA trusted_schema = OFF;
 -- name: data_version
 PRAGMA data_version;
 -- name: application_id
@@ -162,7 +160,7 @@ DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
 
 -- name: claim_candidates
 -- The partial index jobs_ready holds just the claimable rows, so this costs the same at ten million jobs.
-SELECT j.id, j.custom_id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
+SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
     j.max_output_tokens, j.wait_ms, q.url, q.body
 FROM jobs j JOIN requests q ON q.job_id = j.id
 WHERE j.batch_id = ?1 AND j.state = 'ready'

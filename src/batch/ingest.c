@@ -237,8 +237,9 @@ static int finish_load(struct loader *l, lh_error *err)
         rc = batch_get(l->store, l->batch.id, &l->batch, err);
     bool open = rc == 0 && l->batch.ready + l->batch.waiting + l->batch.running > 0;
     const char *state = !open ? "finished" : strcmp(s->base_state, "paused") == 0 ? "paused" : "active";
-    *s = (struct load_state){.complete = true, .lines = s->lines, .bytes = s->bytes};
-    memcpy(s->hash, l->state.hash, sizeof s->hash);
+    struct load_state done = {.complete = true, .lines = s->lines, .bytes = s->bytes};
+    memcpy(done.hash, s->hash, sizeof done.hash);
+    *s = done;
     if (rc == 0)
         rc = store_exec(l->store, STMT_BATCH_LOADED, err, "isssii", l->batch.id, state, input, s->hash,
                         s->bytes, s->lines);

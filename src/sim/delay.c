@@ -107,7 +107,9 @@ int delay_add(struct delay *d, int64_t ms, void *item)
 {
     int rc = 0;
     pthread_mutex_lock(&d->mutex);
-    if (d->count == d->capacity) {
+    if (d->stop)
+        rc = -1;
+    if (rc == 0 && d->count == d->capacity) {
         size_t capacity = d->capacity == 0 ? 1024 : d->capacity * 2;
         struct entry *more = realloc(d->heap, capacity * sizeof *more);
         rc = more != NULL ? 0 : -1;
@@ -125,15 +127,17 @@ int delay_add(struct delay *d, int64_t ms, void *item)
     return rc;
 }
 
-void delay_free(struct delay *d)
+void delay_stop(struct delay *d)
 {
-    if (d == NULL)
-        return;
     pthread_mutex_lock(&d->mutex);
     d->stop = true;
     pthread_cond_signal(&d->changed);
     pthread_mutex_unlock(&d->mutex);
     pthread_join(d->thread, NULL);
+}
+
+void delay_free(struct delay *d)
+{
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->mutex);
     free(d->heap);

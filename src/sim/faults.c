@@ -80,23 +80,40 @@ enum fault faults_choose(const struct faults *f, struct random *random)
     return FAULT_NONE;
 }
 
+/* A number and nothing after it. */
+static bool read_number(const char *text, size_t len, double *out)
+{
+    char copy[32], *end = NULL;
+    if (len == 0 || len >= sizeof copy)
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    *out = strtod(copy, &end);
+    return *end == '\0' && *out >= 0 && *out < 1e9;
+}
+
 int latency_parse(const char *text, struct latency *out, lh_error *err)
 {
-    int end = 0;
+    static const char lognormal[] = "lognormal:";
+    const char *from = text, *between = strstr(text, "..");
+    size_t skip = 2;
     *out = (struct latency){0};
-    if (sscanf(text, "lognormal:%lf,%lf%n", &out->low, &out->high, &end) == 2 && text[end] == '\0') {
+    if (strncmp(text, lognormal, sizeof lognormal - 1) == 0) {
         out->lognormal = true;
-        if (out->low > 0 && out->high >= 0 && out->high <= 5)
-            return 0;
-    } else if (sscanf(text, "%lf..%lf%n", &out->low, &out->high, &end) == 2 && text[end] == '\0') {
-        if (out->low >= 0 && out->high >= out->low)
-            return 0;
-    } else if (sscanf(text, "%lf%n", &out->low, &end) == 1 && text[end] == '\0' && out->low >= 0) {
-        out->high = out->low;
-        return 0;
+        from = text + sizeof lognormal - 1;
+        between = strchr(from, ',');
+        skip = 1;
     }
-    return lh_error_set(err, LH_EUSAGE,
-                        "latency is \"%.40s\"; it must be MS, LOW..HIGH or lognormal:MEDIAN,SIGMA", text);
+    bool ok = between != NULL ? read_number(from, (size_t)(between - from), &out->low) &&
+                                    read_number(between + skip, strlen(between + skip), &out->high)
+                              : !out->lognormal && read_number(from, strlen(from), &out->low);
+    if (between == NULL)
+        out->high = out->low;
+    ok = ok && (out->lognormal ? out->low > 0 && out->high <= 5 : out->high >= out->low);
+    return ok ? 0
+              : lh_error_set(err, LH_EUSAGE,
+                             "latency is \"%.40s\"; it must be MS, LOW..HIGH or lognormal:MEDIAN,SIGMA",
+                             text);
 }
 
 /* A normal deviate by Box and Muller. */

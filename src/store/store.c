@@ -41,10 +41,9 @@ static int set_pragma(struct store *s, enum stmt_id id, lh_error *err)
 
 static int set_pragmas(struct store *s, lh_error *err)
 {
-    static const enum stmt_id reading[] = {STMT_PRAGMA_UNTRUSTED, STMT_PRAGMA_CACHE_READER,
-                                           STMT_PRAGMA_TEMP_MEMORY, STMT_PRAGMA_QUERY_ONLY};
-    static const enum stmt_id writing[] = {STMT_PRAGMA_UNTRUSTED,   STMT_PRAGMA_WAL,
-                                           STMT_PRAGMA_SYNC_FULL,   STMT_PRAGMA_FOREIGN_KEYS,
+    static const enum stmt_id reading[] = {STMT_PRAGMA_CACHE_READER, STMT_PRAGMA_TEMP_MEMORY,
+                                           STMT_PRAGMA_QUERY_ONLY};
+    static const enum stmt_id writing[] = {STMT_PRAGMA_WAL, STMT_PRAGMA_SYNC_FULL, STMT_PRAGMA_FOREIGN_KEYS,
                                            STMT_PRAGMA_TEMP_MEMORY, STMT_PRAGMA_CACHE};
     const enum stmt_id *ids = s->read_only ? reading : writing;
     size_t n = s->read_only ? sizeof reading / sizeof *reading : sizeof writing / sizeof *writing;
