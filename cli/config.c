@@ -14,6 +14,8 @@ struct complaint {
 
 /* libcyaml tells what is wrong, and where, in its log. The first line is the cause, what follows is the way to it. */
 static void on_log(cyaml_log_t level, void *arg, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static void on_log(cyaml_log_t level, void *arg, const char *format, va_list args)
 {
     struct complaint *c = arg;
     if (level < CYAML_LOG_ERROR || strlen(c->text) > 300)
