@@ -1,0 +1,32 @@
+# Wrong command lines end with 2 and say what is right; errors of the database end with 1.
+. "$LH_SOURCE_DIR/tests/lib.sh"
+expect 2 "$LONGHAUL"
+expect 0 "$LONGHAUL" --help
+expect 0 "$LONGHAUL" --version
+for c in run submit work status results show dead sql cancel pause resume retry sim db; do expect 0 "$LONGHAUL" $c --help; done
+expect 2 "$LONGHAUL" rnu; says 'did you mean run'
+expect 2 "$LONGHAUL" run --concurency 5 x; says '--concurrency'
+expect 2 "$LONGHAUL" run x --rpm many; says 'whole number'
+expect 2 "$LONGHAUL" run x --api-key sk-secret; says 'environment'
+! grep -q sk-secret err || fail "a key was printed"
+expect 2 "$LONGHAUL" run; says 'needs'
+expect 1 "$LONGHAUL" status; says 'no such database'
+echo text >file.db
+expect 1 "$LONGHAUL" --db file.db status; says 'no SQLite database'
+sqlite3 other.db 'CREATE TABLE t (a)'
+expect 1 "$LONGHAUL" --db other.db status; says 'another program'
+make_input 3 >in.jsonl
+expect 0 "$LONGHAUL" submit in.jsonl
+expect 1 "$LONGHAUL" sql 'DELETE FROM jobs'; says 'reading only'
+expect 1 "$LONGHAUL" sql 'SELECT 1; SELECT 2'; says 'one statement'
+expect 1 "$LONGHAUL" cancel nothing; says 'there is in'
+expect 1 "$LONGHAUL" run in.jsonl; says 'OPENAI_API_KEY'
+expect 1 "$LONGHAUL" run in.jsonl --base-url http://127.0.0.1:1/v1 --backoff-initial 0.01; says 'cannot reach'
+printf 'rpm: 60\nnonsense: 1\n' >c.yaml
+expect 2 "$LONGHAUL" --config c.yaml work; says 'nonsense'
+printf 'batch: nope\n' >c.yaml
+expect 1 "$LONGHAUL" --config c.yaml status; says 'no batch nope'
+expect 1 env LONGHAUL_BATCH=nix "$LONGHAUL" --config c.yaml status; says 'no batch nix'
+expect 0 env LONGHAUL_BATCH=nix "$LONGHAUL" --config c.yaml status --batch in
+sqlite3 longhaul.db 'PRAGMA user_version = 99'
+expect 1 "$LONGHAUL" status; says 'newer longhaul'
