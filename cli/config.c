@@ -49,16 +49,21 @@ static void set_field(cyaml_schema_field_t *f, const char *key, size_t index)
     *f = field;
 }
 
-int config_read(const char *path, const char *const *names, size_t count, const char **values, lh_error *err)
+int config_read(const char *path, const char *const *names, size_t count, char **values, lh_error *err)
 {
     if (access(path, R_OK) != 0)
         return lh_error_set(err, LH_ENOTFOUND, "the configuration %s cannot be read", path);
     cyaml_schema_field_t *fields = calloc(count * 2 + 1, sizeof *fields);
-    if (fields == NULL)
+    char **keys = calloc(count + 1, sizeof(char *)); /* owned: the names with underscores */
+    if (fields == NULL || keys == NULL) {
+        free(fields);
+        free(keys);
         return lh_error_nomem(err);
+    }
     for (size_t i = 0; i < count; i++) {
         set_field(&fields[2 * i], names[i], 2 * i);
-        set_field(&fields[2 * i + 1], strchr(names[i], '-') != NULL ? with_underscores(names[i]) : "",
+        keys[i] = with_underscores(names[i]);
+        set_field(&fields[2 * i + 1], keys[i] != NULL && strchr(names[i], '-') != NULL ? keys[i] : "",
                   2 * i + 1);
     }
     cyaml_schema_value_t top = {.type = CYAML_MAPPING,
@@ -70,8 +75,14 @@ int config_read(const char *path, const char *const *names, size_t count, const 
         .log_fn = on_log, .log_ctx = &complaint, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
     char **loaded = NULL;
     cyaml_err_t code = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&loaded, NULL);
-    for (size_t i = 0; code == CYAML_OK && loaded != NULL && i < count; i++)
-        values[i] = loaded[2 * i] != NULL ? loaded[2 * i] : loaded[2 * i + 1];
+    for (size_t i = 0; code == CYAML_OK && loaded != NULL && i < count; i++) {
+        const char *value = loaded[2 * i] != NULL ? loaded[2 * i] : loaded[2 * i + 1];
+        values[i] = value != NULL ? strdup(value) : NULL;
+    }
+    cyaml_free(&config, &top, loaded, 0);
+    for (size_t i = 0; i < count; i++)
+        free(keys[i]);
+    free(keys);
     free(fields);
     if (code != CYAML_OK)
         return lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s", path, cyaml_strerror(code),

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/* Reads `path` into values[i] for names[i] (also written with _ for -); NULL where the file says nothing. The texts live as long
- * as the program. LH_ENOTFOUND, LH_EUSAGE with file and key. */
-int config_read(const char *path, const char *const *names, size_t count, const char **values, lh_error *err);
+/* Reads `path` into values[i] for names[i] (also written with _ for -); NULL where the file says nothing. The texts are the
+ * caller's, to free. LH_ENOTFOUND, LH_EUSAGE with file and key. */
+int config_read(const char *path, const char *const *names, size_t count, char **values, lh_error *err);
 
 #endif

@@ -291,6 +291,23 @@ static int say_bad_value(const struct option *o, const char *text, const char *w
     return EXIT_USAGE;
 }
 
+/* popt gives each value as a copy; it lives as long as the settings that point to it. */
+static const char *keep_text(struct app *app, char *text)
+{
+    const int most = sizeof app->texts / sizeof *app->texts;
+    if (app->n_texts < most)
+        app->texts[app->n_texts++] = text;
+    return text;
+}
+
+void options_free(struct app *app)
+{
+    for (int i = 0; i < app->n_texts; i++)
+        free(app->texts[i]);
+    for (size_t i = 0; i < sizeof app->contexts / sizeof *app->contexts; i++)
+        poptFreeContext(app->contexts[i]);
+}
+
 /* ---- the three sources ---- */
 
 static void set_defaults(struct settings *s)
@@ -335,9 +352,11 @@ static int read_environment(struct settings *s, unsigned groups, bool *set)
 }
 
 /* The file may hold options of any command; those of this one count. */
-static int read_file(struct settings *s, unsigned groups, bool *set)
+static int read_file(struct app *app, unsigned groups, bool *set)
 {
-    const char *names[OPTION_COUNT], *values[OPTION_COUNT] = {NULL};
+    struct settings *s = &app->settings;
+    const char *names[OPTION_COUNT];
+    char *values[OPTION_COUNT] = {NULL};
     size_t count = 0, row[OPTION_COUNT];
     const char *path = s->config != NULL ? s->config : "longhaul.yaml";
     if (s->config == NULL && access(path, F_OK) != 0)
@@ -359,6 +378,8 @@ static int read_file(struct settings *s, unsigned groups, bool *set)
         const struct option *o = &options[row[i]];
         char where[512];
         snprintf(where, sizeof where, "%s: ", path);
+        if (values[i] != NULL)
+            keep_text(app, values[i]);
         if (values[i] == NULL || set[row[i]] || (o->groups & groups) == 0)
             continue;
         if (!set_value(s, o, values[i]))
@@ -466,23 +487,6 @@ void options_print_help(const struct command *command, FILE *out)
     poptFreeContext(popt);
 }
 
-/* popt gives each value as a copy; it lives as long as the settings that point to it. */
-static const char *keep_text(struct app *app, char *text)
-{
-    const int most = sizeof app->texts / sizeof *app->texts;
-    if (app->n_texts < most)
-        app->texts[app->n_texts++] = text;
-    return text;
-}
-
-void options_free(struct app *app)
-{
-    for (int i = 0; i < app->n_texts; i++)
-        free(app->texts[i]);
-    for (size_t i = 0; i < sizeof app->contexts / sizeof *app->contexts; i++)
-        poptFreeContext(app->contexts[i]);
-}
-
 static int read_line(poptContext popt, const struct command *command, unsigned groups, struct app *app,
                      bool *set)
 {
@@ -548,7 +552,7 @@ int options_read(const struct command *command, int argc, const char **argv, str
     if (rc == 0)
         rc = read_environment(&app->settings, groups, set);
     if (rc == 0)
-        rc = read_file(&app->settings, groups, set);
+        rc = read_file(app, groups, set);
     if (rc == 0)
         rc = take_args(popt, app);
     if (rc == 0)

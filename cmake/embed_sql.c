@@ -128,9 +128,8 @@ static FILE *create(const char *folder, const char *name)
     return f;
 }
 
-static const char header_top[] =
-    "/* Made by the build from schema/ and migrations/. Do not edit. */\n"
-    "#ifndef LH_EMBEDDED_SQL_H\n#define LH_EMBEDDED_SQL_H\n\n";
+static const char header_top[] = "/* Made by the build from schema/ and migrations/. Do not edit. */\n"
+                                 "#ifndef LH_EMBEDDED_SQL_H\n#define LH_EMBEDDED_SQL_H\n\n";
 
 static const char header_end[] =
     "struct embedded_statement {\n    const char *name, *sql;\n};\n"

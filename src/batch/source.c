@@ -117,14 +117,13 @@ static int fill(struct source *s, lh_error *err)
 /* What the first bytes tell: a mark to skip, or a file that is no text. */
 static int look_at_start(struct source *s, lh_error *err)
 {
-    const unsigned char *b = (const unsigned char *)s->buffer;
     const char *name = display_name(s->inputs[s->index]);
     int rc = 0;
     while (rc == 0 && s->end < 4 && !s->eof)
         rc = fill(s, err);
     if (rc != 0)
         return rc;
-    b = (const unsigned char *)s->buffer;
+    const unsigned char *b = (const unsigned char *)s->buffer;
     if (s->end >= 2 && b[0] == 0x1f && b[1] == 0x8b)
         return lh_error_set(err, LH_EINPUT, "input %s is compressed; try `gzip -dc %s | longhaul … -`", name,
                             name);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 enum {
+    HANDLES = 6,
     PREFETCH_MIN = 2,
     PREFETCH_MAX = 1024,
     STOP_PATIENCE_MS =
@@ -286,18 +287,18 @@ static int init_handles(struct lh_run *r, lh_error *err)
     r->wake.data = r->gate_timer.data = r->pulse.data = r->grace.data = r->sigint.data = r->sigterm.data = r;
     r->gate_timer.timer_cb = on_gate_timer;
     r->grace.timer_cb = on_grace;
-    r->open_handles = 6;
+    r->open_handles = HANDLES;
     return 0;
 }
 
 static void close_handles(struct lh_run *r)
 {
-    uv_handle_t *handles[] = {(uv_handle_t *)&r->wake,   (uv_handle_t *)&r->gate_timer,
-                              (uv_handle_t *)&r->pulse,  (uv_handle_t *)&r->grace,
-                              (uv_handle_t *)&r->sigint, (uv_handle_t *)&r->sigterm};
+    uv_handle_t *handles[HANDLES] = {(uv_handle_t *)&r->wake,   (uv_handle_t *)&r->gate_timer,
+                                     (uv_handle_t *)&r->pulse,  (uv_handle_t *)&r->grace,
+                                     (uv_handle_t *)&r->sigint, (uv_handle_t *)&r->sigterm};
     if (r->open_handles == 0)
         return;
-    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+    for (size_t i = 0; i < HANDLES; i++)
         uv_close(handles[i], on_handle_closed);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     uv_loop_close(&r->loop);

@@ -108,7 +108,8 @@ static void answer_chat(const struct sim_request *r, int64_t tokens, int64_t cre
                    "}],\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
                    "\"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":{"
                    "\"reasoning_tokens\":0}}}",
-                   (long long)r->prompt_tokens, (long long)tokens, (long long)(r->prompt_tokens + tokens));
+                   (long long)r->prompt_tokens, (long long)tokens,
+                   (long long)r->prompt_tokens + (long long)tokens);
 }
 
 static void answer_embeddings(const struct sim_request *r, int64_t tokens, int64_t created,
@@ -144,7 +145,8 @@ static void answer_responses(const struct sim_request *r, int64_t tokens, int64_
                    "}]}],\"usage\":{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":0},"
                    "\"output_tokens\":%lld,"
                    "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":%lld}}",
-                   (long long)r->prompt_tokens, (long long)tokens, (long long)(r->prompt_tokens + tokens));
+                   (long long)r->prompt_tokens, (long long)tokens,
+                   (long long)r->prompt_tokens + (long long)tokens);
 }
 
 static void answer_messages(const struct sim_request *r, int64_t tokens, int64_t created, struct strbuf *out)

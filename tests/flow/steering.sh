@@ -3,7 +3,7 @@
 start_sim --latency 30
 make_input 3000 >in.jsonl
 "$LONGHAUL" -q run in.jsonl --base-url "$base" --concurrency 10 & pid=$!
-for _ in $(seq 1 100); do [ "$("$LONGHAUL" status --json 2>/dev/null | sed -E 's/.*"total":\{"jobs":[0-9]+.*"done":([0-9]+).*/\1/')" != 0 ] && break; sleep 0.05; done
+for _ in $(seq 1 200); do [ "$("$LONGHAUL" status --json 2>/dev/null | grep -cE '"total".*"done":[1-9]')" = 1 ] && break; sleep 0.05; done
 expect 1 "$LONGHAUL" work --base-url "$base"; says "pid $pid"
 expect 0 "$LONGHAUL" pause in
 code=0; wait $pid || code=$?
