@@ -256,12 +256,12 @@ SELECT job_id FROM dead_letters WHERE batch_id = ?1 AND reason <> 'bad_line' ORD
 -- ---- export ----
 
 -- name: export_input_order
--- The jobs of a batch stand between two ids, in input order.
+-- The jobs of a batch stand between two ids, in input order; the + keeps the planner on them instead of on custom_ids.
 SELECT j.id, j.custom_id, j.state, r.status_code, r.request_id, r.body, d.status_code, d.request_id, d.body,
     d.error_code, d.message, d.reason, r.model, r.finish_reason, r.prompt_tokens, r.completion_tokens, r.latency_ms,
     j.sends
 FROM jobs j LEFT JOIN results r ON r.job_id = j.id LEFT JOIN dead_letters d ON d.job_id = j.id
-WHERE j.id BETWEEN ?2 AND ?3 AND j.batch_id = ?1
+WHERE j.id BETWEEN ?2 AND ?3 AND +j.batch_id = ?1
 ORDER BY j.id;
 -- name: export_results_after
 SELECT r.seq, j.id, j.custom_id, r.status_code, r.request_id, r.body, r.model, r.finish_reason, r.prompt_tokens,

@@ -45,19 +45,24 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
-/* json-c takes NaN and Infinity even when strict; JSON does not know them, and neither does a provider. */
-static bool has_word_outside_strings(const char *text, size_t len)
+/* What json-c takes even when strict and JSON does not know: NaN and Infinity, strings in single quotes, control characters
+ * inside strings. No provider takes them. NULL, or what was found. */
+static const char *find_no_json(const char *text, size_t len)
 {
-    if (memmem(text, len, "NaN", 3) == NULL && memmem(text, len, "Infinity", 8) == NULL)
-        return false;
-    const char *end = text + len;
-    for (const char *p = text; p < end; p++) {
+    bool quoted = false;
+    for (const char *p = text, *end = text + len; p < end; p++) {
         if (*p == '"')
-            p = skip_string(p, end) - 1;
-        else if (*p == 'N' || *p == 'I')
-            return true;
+            quoted = !quoted;
+        else if (quoted && *p == '\\')
+            p++;
+        else if (quoted && (unsigned char)*p < ' ')
+            return "a control character inside a string";
+        else if (!quoted && (*p == 'N' || *p == 'I'))
+            return "NaN and Infinity are no JSON numbers";
+        else if (!quoted && *p == '\'')
+            return "strings stand in double quotes";
     }
-    return false;
+    return NULL;
 }
 
 int json_parse(struct json_parser *p, const char *text, size_t len, json_object **out, lh_error *err)
@@ -72,8 +77,9 @@ int json_parse(struct json_parser *p, const char *text, size_t len, json_object 
         return lh_error_set(err, LH_EINPUT, "empty, where JSON was expected");
     if (len > INT_MAX)
         return lh_error_set(err, LH_EINPUT, "JSON text of %zu bytes is too long", len);
-    if (has_word_outside_strings(text, len))
-        return lh_error_set(err, LH_EINPUT, "bad JSON: NaN and Infinity are no JSON numbers");
+    const char *wrong = find_no_json(text, len);
+    if (wrong != NULL)
+        return lh_error_set(err, LH_EINPUT, "bad JSON: %s", wrong);
     json_tokener_reset(p->tokener);
     json_object *value = json_tokener_parse_ex(p->tokener, text, (int)len);
     enum json_tokener_error why = json_tokener_get_error(p->tokener);
