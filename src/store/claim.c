@@ -131,10 +131,10 @@ int promote_due(struct store *s, struct ledger *l, int64_t now_ms, int64_t limit
     *moved = 0;
     int rc = read_due(s, now_ms, limit < most ? limit : most, due, moved, err);
     for (int64_t i = 0; rc == 0 && i < *moved; i++) {
-        struct lane *lane = ledger_lane(l, s, due[i].batch_id, err);
-        rc = lane != NULL  ? store_exec(s, STMT_PROMOTE_JOB, err, "i", due[i].id)
-             : err != NULL ? err->code
-                           : LH_EINTERNAL;
+        struct lane *lane = NULL;
+        rc = ledger_lane(l, s, due[i].batch_id, &lane, err);
+        if (rc == 0)
+            rc = store_exec(s, STMT_PROMOTE_JOB, err, "i", due[i].id);
         if (rc == 0)
             rc = lane_move(lane, JOB_WAITING, JOB_READY, err);
     }

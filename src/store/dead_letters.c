@@ -217,9 +217,10 @@ static int change_letter(struct store *s, struct ledger *ledger, const struct ch
     int rc = store_get_int(s, STMT_DEAD_LETTER_EXISTS, 0, &still_dead, err, "i", job_id);
     if (rc != 0 || still_dead == 0)
         return rc;
-    struct lane *lane = ledger_lane(ledger, s, batch_id, err);
-    if (lane == NULL)
-        return err->code;
+    struct lane *lane = NULL;
+    rc = ledger_lane(ledger, s, batch_id, &lane, err);
+    if (rc != 0)
+        return rc;
     if (lane->requeues == 0)
         lane->requeues = 1; /* lines were taken back from what was exported */
     rc = c->one(s, job_id, clock_wall_ms(), err);

@@ -101,9 +101,10 @@ static int apply_steering(struct drain *d, const struct steer_note *note, lh_err
 {
     if (note == NULL || note->batch_id == 0)
         return 0;
-    struct lane *lane = ledger_lane(&d->ledger, d->store, note->batch_id, err);
-    if (lane == NULL)
-        return err->code;
+    struct lane *lane = NULL;
+    int rc = ledger_lane(&d->ledger, d->store, note->batch_id, &lane, err);
+    if (rc != 0)
+        return rc;
     if (!lane->active)
         return 0;
     d->view.steered++;

@@ -71,19 +71,17 @@ int ledger_load(struct ledger *l, struct store *s, int64_t batch_id, lh_error *e
     return load_lanes(l, s, batch_id, err);
 }
 
-struct lane *ledger_lane(struct ledger *l, struct store *s, int64_t batch_id, lh_error *err)
+int ledger_lane(struct ledger *l, struct store *s, int64_t batch_id, struct lane **out, lh_error *err)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (l->lanes[i].batch_id == batch_id)
-            return &l->lanes[i];
-    size_t before = l->count;
-    if (load_lanes(l, s, batch_id, err) != 0)
-        return NULL;
-    if (l->count == before) {
-        lh_error_set(err, LH_ENOTFOUND, "batch %lld is gone", (long long)batch_id);
-        return NULL;
-    }
-    return &l->lanes[before];
+    size_t i = 0;
+    while (i < l->count && l->lanes[i].batch_id != batch_id)
+        i++;
+    int rc = i < l->count ? 0 : load_lanes(l, s, batch_id, err);
+    if (rc == 0 && i == l->count)
+        rc = lh_error_set(err, LH_ENOTFOUND, "batch %lld is gone", (long long)batch_id);
+    if (rc == 0)
+        *out = &l->lanes[i];
+    return rc;
 }
 
 int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_error *err)

@@ -34,8 +34,8 @@ void ledger_free(struct ledger *l);
 /* Reads the batches that can still change, or just `batch_id` (LH_UNKNOWN: all of them), whatever its state. */
 int ledger_load(struct ledger *l, struct store *s, int64_t batch_id, lh_error *err);
 
-/* The lane of a batch, reading it when it is not there yet. NULL and err on failure. */
-struct lane *ledger_lane(struct ledger *l, struct store *s, int64_t batch_id, lh_error *err);
+/* The lane of a batch, reading it when it is not there yet. *out stays valid until the next lane is read. */
+int ledger_lane(struct ledger *l, struct store *s, int64_t batch_id, struct lane **out, lh_error *err);
 
 /* One job of the lane moved (checked against the table of legal moves: LH_EINTERNAL when it is not legal). */
 int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_error *err);

@@ -104,11 +104,12 @@ static void count_attempt(struct lane *lane, const struct outcome *o)
 int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bool *stale, lh_error *err)
 {
     *stale = false;
-    struct lane *lane = ledger_lane(l, s, o->batch_id, err);
-    if (lane == NULL)
-        return err->code;
+    struct lane *lane = NULL;
+    int rc = ledger_lane(l, s, o->batch_id, &lane, err);
+    if (rc != 0)
+        return rc;
     enum job_state to = state_after(o, lane);
-    int rc = update_job(s, o, to, err);
+    rc = update_job(s, o, to, err);
     if (rc == 0 && store_changes(s) == 0) {
         *stale = true;
         return 0;

@@ -94,9 +94,9 @@ static int recover_batch(struct store *s, int64_t batch_id, struct recovery *r, 
     int rc = store_begin(s, err);
     if (rc == 0)
         rc = read_orphans(s, batch_id, &orphans, &count, err);
-    struct lane *lane = rc == 0 ? ledger_lane(&ledger, s, batch_id, err) : NULL;
-    if (rc == 0 && lane == NULL)
-        rc = err->code;
+    struct lane *lane = NULL;
+    if (rc == 0)
+        rc = ledger_lane(&ledger, s, batch_id, &lane, err);
     if (rc == 0 && count == 0)
         rc = lh_error_set(err, LH_ECORRUPT,
                           "%s: batch %s counts running jobs that are not there; run `longhaul db check`",

@@ -63,9 +63,9 @@ static int steer_all(struct store *s, int64_t batch_id, enum stmt_id statement, 
         struct ledger ledger;
         ledger_init(&ledger);
         int rc = store_begin(s, err);
-        struct lane *lane = rc == 0 ? ledger_lane(&ledger, s, batch_id, err) : NULL;
-        if (rc == 0 && lane == NULL)
-            rc = err->code;
+        struct lane *lane = NULL;
+        if (rc == 0)
+            rc = ledger_lane(&ledger, s, batch_id, &lane, err);
         if (rc == 0)
             rc = steer_some(s, lane, statement, from, to, one, clock_wall_ms(), &moved, err);
         if (rc == 0 && takes_back && moved > 0)
