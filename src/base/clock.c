@@ -28,11 +28,13 @@ int64_t clock_monotonic_ns(void)
 
 char *clock_format_utc(int64_t wall_ms, char *out, size_t size)
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int ms = (int)((wall_ms % 1000 + 1000) % 1000);
+    time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
     struct tm tm;
-    gmtime_r(&seconds, &tm);
-    char date[24];
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, size, "%s.%03dZ", date, (int)(wall_ms % 1000));
+    if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
+        snprintf(out, size, "%lld", (long long)wall_ms);
+    else
+        snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     return out;
 }

@@ -13,7 +13,8 @@ int64_t clock_wall_ms(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_ns(void);
 
-/* Writes `wall_ms` as "2026-01-31T12:00:00.123Z" into `out`, at least 25 bytes; returns out. */
+/* Writes `wall_ms` as "2026-01-31T12:00:00.123Z" into `out`, at least 25 bytes; returns out.
+ * A time outside the years 0000 to 9999 (a damaged database may hold one) is written as its number. */
 char *clock_format_utc(int64_t wall_ms, char *out, size_t size);
 
 #endif

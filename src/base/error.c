@@ -43,6 +43,6 @@ const char *lh_code_name(int code)
         "LH_ENOTADB",   "LH_ECORRUPT", "LH_ENEWER", "LH_EOLDER", "LH_ELOCKED", "LH_ENOTFOUND", "LH_EINPUT",
         "LH_EMISMATCH", "LH_ESTALE",   "LH_ESQL",   "LH_ENET",   "LH_ESTATE",  "LH_EINTERNAL",
     };
-    size_t i = (size_t)-code;
-    return code <= 0 && i < sizeof names / sizeof *names ? names[i] : "LH_?";
+    const int count = sizeof names / sizeof *names;
+    return code <= 0 && code > -count ? names[-code] : "LH_?";
 }

@@ -45,22 +45,71 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
-/* What json-c takes even when strict and JSON does not know: NaN and Infinity, strings in single quotes, control characters
- * inside strings. No provider takes them. NULL, or what was found. */
-static const char *find_no_json(const char *text, size_t len)
+static const char *skip_digits(const char *p, const char *end)
 {
-    bool quoted = false;
-    for (const char *p = text, *end = text + len; p < end; p++) {
-        if (*p == '"')
-            quoted = !quoted;
-        else if (quoted && *p == '\\')
-            p++;
-        else if (quoted && (unsigned char)*p < ' ')
-            return "a control character inside a string";
-        else if (!quoted && (*p == 'N' || *p == 'I'))
-            return "NaN and Infinity are no JSON numbers";
-        else if (!quoted && *p == '\'')
-            return "strings stand in double quotes";
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    return p;
+}
+
+/* One past the number that starts at `p`; NULL when it is none of JSON's. */
+static const char *skip_number(const char *p, const char *end)
+{
+    p += *p == '-';
+    const char *whole = p;
+    p = skip_digits(p, end);
+    if (p == whole || (*whole == '0' && p - whole > 1))
+        return NULL;
+    if (p < end && *p == '.') {
+        const char *fraction = ++p;
+        p = skip_digits(p, end);
+        if (p == fraction)
+            return NULL;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        const char *exponent = p;
+        p = skip_digits(p, end);
+        if (p == exponent)
+            return NULL;
+    }
+    return p;
+}
+
+static const char *find_control(const char *p, const char *end)
+{
+    while (p < end && (unsigned char)*p >= ' ')
+        p++;
+    return p < end ? p : NULL;
+}
+
+/* What json-c takes even when strict and JSON does not know; no provider takes it either. Where it stands and what
+ * it is, or NULL. Everything else that is wrong is left for json-c to find. */
+static const char *find_no_json(const char *text, size_t len, const char **what)
+{
+    const char *end = text + len;
+    for (const char *p = text, *next; p < end; p = next) {
+        next = p + 1;
+        if (*p == '"') {
+            next = skip_string(p, end);
+            const char *control = find_control(p, next);
+            if (control != NULL) {
+                *what = "a control character inside a string";
+                return control;
+            }
+        } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+            next = skip_number(p, end);
+            *what = "this is no JSON number";
+        } else if (*p == 'N' || *p == 'I') {
+            next = NULL;
+            *what = "NaN and Infinity are no JSON numbers";
+        } else if (*p == '\'') {
+            next = NULL;
+            *what = "strings stand in double quotes";
+        }
+        if (next == NULL)
+            return p;
     }
     return NULL;
 }
@@ -77,9 +126,10 @@ int json_parse(struct json_parser *p, const char *text, size_t len, json_object 
         return lh_error_set(err, LH_EINPUT, "empty, where JSON was expected");
     if (len > INT_MAX)
         return lh_error_set(err, LH_EINPUT, "JSON text of %zu bytes is too long", len);
-    const char *wrong = find_no_json(text, len);
+    const char *what = NULL;
+    const char *wrong = find_no_json(text, len, &what);
     if (wrong != NULL)
-        return lh_error_set(err, LH_EINPUT, "bad JSON: %s", wrong);
+        return lh_error_set(err, LH_EINPUT, "bad JSON at byte %zu: %s", (size_t)(wrong - text) + 1, what);
     json_tokener_reset(p->tokener);
     json_object *value = json_tokener_parse_ex(p->tokener, text, (int)len);
     enum json_tokener_error why = json_tokener_get_error(p->tokener);
