@@ -1,7 +1,11 @@
-/* libcurl's sockets on libuv: see sockets.h. A watcher stays armed between the requests of a kept connection, which saves two
- * system calls a request: libcurl forgets a socket after each exchange and names it again for the next. */
+/* libcurl's sockets on libuv: see sockets.h. The watcher of a connection stays armed between the requests on it, which saves
+ * two system calls a request: libcurl forgets a socket after each exchange and names it again for the next. That is safe
+ * because connections are opened and closed by the two callbacks here. Sockets that libcurl makes by itself (the resolver's
+ * pair) are closed behind our back: their watchers go as soon as libcurl forgets them. */
 #include "http/sockets.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +16,7 @@ struct watcher {
     curl_socket_t fd;
     int wanted; /* what libcurl waits for: UV_READABLE, UV_WRITABLE; 0: forgotten for now */
     int armed;  /* what the loop watches */
+    bool kept;  /* opened here, so it will be closed here */
 };
 
 struct sockets {
@@ -23,13 +28,14 @@ struct sockets {
     int open; /* uv handles that are not closed yet */
     void (*ready)(void *arg);
     void *arg;
+    bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
 };
 
 static void on_closed(struct sockets *s)
 {
-    if (--s->open > 0 || s->closed == NULL)
+    if (--s->open > 0 || !s->closing)
         return;
     s->closed(s->closed_arg);
     free(s->by_fd);
@@ -44,9 +50,14 @@ static void on_watcher_closed(uv_handle_t *handle)
     on_closed(s);
 }
 
+static struct watcher *watcher_find(const struct sockets *s, curl_socket_t fd)
+{
+    return (size_t)fd < s->capacity ? s->by_fd[fd] : NULL;
+}
+
 static void drop_watcher(struct sockets *s, curl_socket_t fd)
 {
-    struct watcher *w = (size_t)fd < s->capacity ? s->by_fd[fd] : NULL;
+    struct watcher *w = watcher_find(s, fd);
     if (w == NULL)
         return;
     s->by_fd[fd] = NULL;
@@ -63,15 +74,17 @@ static void act(struct sockets *s, curl_socket_t fd, int flags)
 static void on_event(uv_poll_t *handle, int status, int events)
 {
     struct watcher *w = handle->data;
-    if (w->wanted ==
-        0) { /* an idle connection stirs: the other side closes it, libcurl will see when it takes it up */
+    if (status < 0)
+        w->armed = 0; /* libuv has stopped it */
+    if (w->wanted == 0) {
+        /* An idle connection stirs: the other side closes it. libcurl will see when it takes the connection up. */
         uv_poll_stop(handle);
         w->armed = 0;
         return;
     }
-    int flags = 0;
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
+    /* After an error libcurl shall read it from the socket: told only that there is one, it could not know that a kept
+     * connection was dead before the request was heard, and would not ask again. */
+    int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     if ((events & UV_READABLE) != 0)
         flags |= CURL_CSELECT_IN;
     if ((events & UV_WRITABLE) != 0)
@@ -94,16 +107,10 @@ static bool make_room(struct sockets *s, curl_socket_t fd)
     return true;
 }
 
-static struct watcher *watcher_of(struct sockets *s, curl_socket_t fd)
+static struct watcher *watcher_new(struct sockets *s, curl_socket_t fd)
 {
-    if (!make_room(s, fd))
-        return NULL;
-    if (s->by_fd[fd] != NULL)
-        return s->by_fd[fd];
-    struct watcher *w = calloc(1, sizeof *w);
-    if (w == NULL)
-        return NULL;
-    if (uv_poll_init_socket(s->loop, &w->poll, fd) != 0) {
+    struct watcher *w = make_room(s, fd) ? calloc(1, sizeof *w) : NULL;
+    if (w == NULL || uv_poll_init_socket(s->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
     }
@@ -115,26 +122,46 @@ static struct watcher *watcher_of(struct sockets *s, curl_socket_t fd)
     return w;
 }
 
+static int events_of(int what)
+{
+    return ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
+}
+
+static void want(struct watcher *w, int events)
+{
+    if (w->wanted == 0)
+        uv_ref((uv_handle_t *)&w->poll);
+    w->wanted = events;
+    if (w->wanted != w->armed && uv_poll_start(&w->poll, w->wanted, on_event) == 0)
+        w->armed = w->wanted;
+}
+
+static void forget(struct watcher *w)
+{
+    w->wanted = 0;
+    if (w->kept)
+        uv_unref((uv_handle_t *)&w->poll);
+    else
+        drop_watcher(w->owner, w->fd);
+}
+
+/* A socket that cannot be watched is not reported: libcurl would take that for the end of all exchanges. The one
+ * exchange ends by its timeout. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
     (void)easy;
     (void)unused;
     struct sockets *s = arg;
+    struct watcher *w = watcher_find(s, fd);
     if (what == CURL_POLL_REMOVE) {
-        struct watcher *known = (size_t)fd < s->capacity ? s->by_fd[fd] : NULL;
-        if (known != NULL)
-            known->wanted = 0;
+        if (w != NULL)
+            forget(w);
         return 0;
     }
-    struct watcher *w = watcher_of(s, fd);
     if (w == NULL)
-        return -1;
-    w->wanted =
-        ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
-    if (w->wanted != w->armed) {
-        w->armed = w->wanted;
-        return uv_poll_start(&w->poll, w->wanted, on_event) == 0 ? 0 : -1;
-    }
+        w = watcher_new(s, fd);
+    if (w != NULL && events_of(what) != 0)
+        want(w, events_of(what));
     return 0;
 }
 
@@ -148,13 +175,33 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
 {
     (void)multi;
     struct sockets *s = arg;
-    if (timeout_ms < 0) {
-        uv_timer_stop(&s->timer);
-        return 0;
-    }
+    if (timeout_ms < 0)
+        return uv_timer_stop(&s->timer);
     if (timeout_ms > 0)
         uv_update_time(s->loop);
-    return uv_timer_start(&s->timer, on_timeout, (uint64_t)timeout_ms, 0) == 0 ? 0 : -1;
+    return uv_timer_start(&s->timer, on_timeout, (uint64_t)timeout_ms, 0);
+}
+
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct socket_opener *opener = arg;
+    int fd = socket(address->family, address->socktype, address->protocol);
+    if (fd < 0) {
+        opener->error = errno;
+        return CURL_SOCKET_BAD;
+    }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    drop_watcher(opener->owner, fd); /* a number comes anew: what was watched under it is gone */
+    struct watcher *w = watcher_new(opener->owner, fd);
+    if (w == NULL) {
+        opener->error = ENOMEM;
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    w->kept = true;
+    uv_unref((uv_handle_t *)&w->poll);
+    return fd;
 }
 
 static int on_close_socket(void *arg, curl_socket_t fd)
@@ -163,8 +210,11 @@ static int on_close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-void sockets_set_options(struct sockets *s, CURL *easy)
+void sockets_attach(struct sockets *s, CURL *easy, struct socket_opener *opener)
 {
+    *opener = (struct socket_opener){.owner = s};
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, opener);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s);
 }
@@ -189,14 +239,10 @@ static void on_timer_closed(uv_handle_t *handle)
     on_closed(handle->data);
 }
 
-static void no_callback(void *arg)
-{
-    (void)arg;
-}
-
 void sockets_close(struct sockets *s, void (*closed)(void *), void *arg)
 {
-    s->closed = closed != NULL ? closed : no_callback;
+    s->closing = true;
+    s->closed = closed;
     s->closed_arg = arg;
     for (size_t fd = 0; fd < s->capacity; fd++)
         drop_watcher(s, (curl_socket_t)fd);
