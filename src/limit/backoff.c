@@ -1,6 +1,7 @@
 /* How long to wait before the next try: see backoff.h. */
 #include "limit/backoff.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const names[] = {[JITTER_FULL] = "full",
@@ -28,16 +29,11 @@ static int64_t at_most(int64_t value, int64_t most)
     return value < most ? value : most;
 }
 
-/* initial × base^(failures − 1), stopping at the bound before it can overflow. */
+/* initial × base^(failures − 1); a power too large for any number is infinite, and so at the bound. */
 static int64_t exponential(const struct backoff *b, int64_t failures)
 {
-    double wait = (double)b->initial_ms;
-    for (int64_t i = 1; i < failures && wait < (double)b->max_ms; i++) {
-        if (b->base <= 1)
-            break;
-        wait *= b->base;
-    }
-    return wait >= (double)b->max_ms ? b->max_ms : (int64_t)wait;
+    double wait = (double)b->initial_ms * pow(b->base, failures > 1 ? (double)(failures - 1) : 0);
+    return wait < (double)b->max_ms ? (int64_t)wait : b->max_ms;
 }
 
 static int64_t between(int64_t low, int64_t high, struct random *random)

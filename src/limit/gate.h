@@ -12,15 +12,18 @@
 struct gate;
 
 struct gate_options {
-    int64_t concurrency;  /* requests in flight at most, > 0 */
-    int64_t rpm;          /* requests per minute; 0: no limit */
-    int64_t tpm;          /* tokens per minute; 0: no limit */
-    int64_t burst_ms;     /* how much of a minute's allowance a full bucket holds; default 1,000 ms of it */
+    int64_t concurrency; /* requests in flight at most, > 0 */
+    int64_t rpm;         /* requests per minute; 0: no limit */
+    int64_t tpm;         /* tokens per minute; 0: no limit */
+    /* How much of a minute's allowance a full bucket holds (at least one request): 0 to 30,000; default 500. Whatever it
+     * is, any rolling minute stays within rpm; why, and how much of the allowance is used, stands in rates.c. */
+    int64_t burst_ms;
     int64_t window_count; /* sliding window: at most so many starts … */
     int64_t window_ms;    /* … in any span of so many ms; 0: no limit */
 };
 void gate_options_default(struct gate_options *o);
 
+/* LH_EUSAGE naming the option that makes no sense, LH_ENOMEM. */
 int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err);
 void gate_free(struct gate *g);
 

@@ -1,10 +1,13 @@
-/* A sliding window, exact: never more than `count` starts in any span of `window_ms`. Remembers the last `count` starts, in a
- * ring; so memory is bounded by the count. The loop's thread; only window_init allocates. */
+/* A sliding window, exact: never more than `count` starts in any span of `window_ms` (a start leaves the window after
+ * window_ms: [t, t + window_ms) never holds more). Remembers the last `count` starts in a ring, so memory is bounded by
+ * the count. Times of takes must not go back. The loop's thread; only window_init allocates. */
 #ifndef LH_LIMIT_WINDOW_H
 #define LH_LIMIT_WINDOW_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum { WINDOW_MOST = 10000000 }; /* 8 bytes each */
 
 struct window {
     int64_t *starts; /* owned ring; NULL: no limit */

@@ -1,148 +1,248 @@
-/* The gate in simulated time: no rolling minute above the allowance, and nearly all of it used. */
+/* The gate: its limiters together, what it says of itself, and what it refuses to be made of. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "limit/backoff.h"
 #include "limit/gate.h"
 
-enum { STARTS = 20000 };
-
-/* Starts as fast as the gate lets them; times[i] is when. */
-static void run_gate(const struct gate_options *o, int64_t tokens, int64_t *times)
+static struct gate *open_gate(const struct gate_options *o)
 {
     struct gate *g = NULL;
-    int64_t now = 1000;
-    assert_int_equal(gate_new(o, now, &g, NULL), 0);
-    for (int i = 0; i < STARTS; i++) {
-        int64_t at = gate_ready_at(g, now, tokens);
-        assert_true(at >= now && at != INT64_MAX);
-        now = at;
-        assert_int_equal(gate_ready_at(g, now, tokens), now);
-        gate_take(g, now, tokens);
-        const struct gate_outcome done = {
-            .reserved_tokens = tokens, .used_tokens = tokens, .retry_after_ms = -1};
-        gate_settle(g, now, &done);
-        times[i] = now;
+    lh_error err = {0};
+    assert_int_equal(gate_new(o, 0, &g, &err), 0);
+    return g;
+}
+
+static struct gate_options defaults(void)
+{
+    struct gate_options o;
+    gate_options_default(&o);
+    return o;
+}
+
+static void end(struct gate *g, int64_t now_ms)
+{
+    struct gate_outcome o = {.used_tokens = -1, .retry_after_ms = -1};
+    gate_settle(g, now_ms, &o);
+}
+
+static struct gate_state look(struct gate *g, int64_t now_ms)
+{
+    struct gate_state s;
+    gate_get_state(g, now_ms, &s);
+    return s;
+}
+
+static void no_more_than_concurrency_are_in_flight(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.concurrency = 3;
+    struct gate *g = open_gate(&o);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(gate_ready_at(g, 0, 1), 0);
+        gate_take(g, 0, 1);
     }
-    gate_free(g);
-}
-
-static int most_in_any(const int64_t *times, int64_t span_ms)
-{
-    int most = 0;
-    for (int i = 0, first = 0; i < STARTS; i++) {
-        while (times[i] - times[first] >= span_ms)
-            first++;
-        most = i - first + 1 > most ? i - first + 1 : most;
-    }
-    return most;
-}
-
-static void no_rolling_minute_exceeds_the_requests_told(void **state)
-{
-    (void)state;
-    static const int64_t rates[] = {7, 60, 500, 9999};
-    int64_t *times = calloc(STARTS, sizeof *times);
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        struct gate_options o;
-        gate_options_default(&o);
-        o.rpm = rates[i];
-        run_gate(&o, 1, times);
-        assert_true(most_in_any(times, 60000) <= rates[i]);
-        double used = (double)(STARTS - 1) * 60000 / (double)(times[STARTS - 1] - times[0]);
-        assert_true(used >= 0.98 * (double)rates[i] || rates[i] < 60);
-    }
-    free(times);
-}
-
-static void no_rolling_minute_exceeds_the_tokens_told(void **state)
-{
-    (void)state;
-    int64_t *times = calloc(STARTS, sizeof *times);
-    struct gate_options o;
-    gate_options_default(&o);
-    o.tpm = 90000;
-    run_gate(&o, 300, times);
-    assert_true(most_in_any(times, 60000) * 300 <= 90000);
-    free(times);
-}
-
-static void a_window_is_exact(void **state)
-{
-    (void)state;
-    int64_t *times = calloc(STARTS, sizeof *times);
-    struct gate_options o;
-    gate_options_default(&o);
-    o.window_count = 10;
-    o.window_ms = 3000;
-    run_gate(&o, 1, times);
-    assert_int_equal(most_in_any(times, 3000), 10);
-    free(times);
-}
-
-static void a_request_larger_than_the_bucket_passes_and_leaves_debt(void **state)
-{
-    (void)state;
-    struct gate *g = NULL;
-    struct gate_options o;
-    gate_options_default(&o);
-    o.tpm = 6000;
-    assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
-    assert_int_equal(gate_ready_at(g, 0, 3000), 0);
-    gate_take(g, 0, 3000);
-    assert_true(gate_ready_at(g, 0, 1) > 25000);
-    gate_free(g);
-}
-
-static void a_pause_holds_all_and_concurrency_the_rest(void **state)
-{
-    (void)state;
-    struct gate *g = NULL;
-    struct gate_options o;
-    gate_options_default(&o);
-    o.concurrency = 1;
-    assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
-    gate_take(g, 0, 1);
     assert_true(gate_ready_at(g, 0, 1) == INT64_MAX);
-    const struct gate_outcome refused = {.used_tokens = 0, .throttled = true, .retry_after_ms = 700};
-    gate_settle(g, 100, &refused);
-    assert_int_equal(gate_ready_at(g, 100, 1), 800);
+    assert_int_equal(look(g, 0).binding, GATE_CONCURRENCY);
+    assert_int_equal(look(g, 0).in_flight, 3);
+    end(g, 5);
+    assert_int_equal(gate_ready_at(g, 5, 1), 5);
+    assert_int_equal(look(g, 5).binding, GATE_NONE);
     gate_free(g);
 }
 
-static void backoff_stays_in_its_bounds(void **state)
+static void a_throttle_pauses_every_start_for_the_longest_wait_asked_for(void **state)
+{
+    struct gate_options o = defaults();
+    struct gate_outcome long_wait = {.used_tokens = 0, .throttled = true, .retry_after_ms = 3000};
+    struct gate_outcome short_wait = {.used_tokens = 0, .throttled = true, .retry_after_ms = 100};
+    struct gate_outcome other = {.used_tokens = 0, .throttled = false, .retry_after_ms = 90000};
+    (void)state;
+    struct gate *g = open_gate(&o);
+    for (int i = 0; i < 3; i++)
+        gate_take(g, 0, 1);
+    gate_settle(g, 1000, &long_wait);
+    gate_settle(g, 1100, &short_wait);
+    gate_settle(g, 1100, &other);
+    assert_int_equal(gate_ready_at(g, 1100, 1), 4000);
+    assert_int_equal(look(g, 1100).binding, GATE_PAUSE);
+    assert_int_equal(look(g, 1100).paused_until_ms, 4000);
+    assert_int_equal(gate_ready_at(g, 4000, 1), 4000);
+    assert_int_equal(look(g, 4000).paused_until_ms, 0);
+    gate_free(g);
+}
+
+static void an_endless_pause_is_not_taken_for_a_full_gate(void **state)
+{
+    struct gate_options o = defaults();
+    struct gate_outcome endless = {.used_tokens = 0, .throttled = true, .retry_after_ms = INT64_MAX};
+    (void)state;
+    struct gate *g = open_gate(&o);
+    gate_take(g, 0, 1);
+    gate_settle(g, 1000, &endless);
+    assert_true(gate_ready_at(g, 1000, 1) == INT64_MAX - 1);
+    gate_free(g);
+}
+
+static void unused_tokens_come_back_and_overuse_is_paid_later(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.tpm = 120000; /* a full bucket holds 1,000; 1,980 flow in each second */
+    struct gate *g = open_gate(&o);
+    gate_take(g, 0, 1000);
+    assert_int_equal(look(g, 0).tokens_available, 0);
+    gate_settle(g, 0,
+                &(struct gate_outcome){.reserved_tokens = 1000, .used_tokens = 400, .retry_after_ms = -1});
+    assert_int_equal(look(g, 0).tokens_available, 600);
+    gate_take(g, 0, 600);
+    gate_settle(g, 0,
+                &(struct gate_outcome){.reserved_tokens = 600, .used_tokens = 2580, .retry_after_ms = -1});
+    assert_int_equal(look(g, 0).tokens_available, -1980);
+    assert_in_range(gate_ready_at(g, 0, 1), 1000, 1001);
+    gate_take(g, 5000, 700);
+    gate_settle(g, 5000,
+                &(struct gate_outcome){.reserved_tokens = 700, .used_tokens = -1, .retry_after_ms = -1});
+    assert_int_equal(look(g, 5000).tokens_available, 300); /* not known: the reservation stands */
+    gate_free(g);
+}
+
+static void a_request_larger_than_the_bucket_passes_and_the_next_waits(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.tpm = 6000;
+    struct gate *g = open_gate(&o);
+    assert_int_equal(gate_ready_at(g, 0, 100000), 0);
+    gate_take(g, 0, 100000);
+    assert_true(gate_ready_at(g, 0, 1) > 16 * 60000);
+    assert_int_equal(look(g, 0).binding, GATE_TPM);
+    gate_free(g);
+}
+
+static void what_was_not_told_is_not_limited(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.concurrency = INT64_MAX;
+    struct gate *g = open_gate(&o);
+    for (int i = 0; i < 100000; i++) {
+        assert_int_equal(gate_ready_at(g, 0, INT64_MAX), 0);
+        gate_take(g, 0, INT64_MAX);
+    }
+    struct gate_state s = look(g, 0);
+    assert_int_equal(s.requests_available, -1);
+    assert_true(s.tokens_available == INT64_MIN);
+    assert_int_equal(s.tightest_per_second_milli, 0);
+    gate_free(g);
+}
+
+static void the_ceiling_is_that_of_the_tightest_limit(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.rpm = 6000;
+    struct gate *g = open_gate(&o);
+    assert_int_equal(look(g, 0).tightest_per_second_milli,
+                     99000); /* of 100 a second, a hundredth is kept back */
+    gate_free(g);
+    o.window_count = 5;
+    o.window_ms = 1000;
+    g = open_gate(&o);
+    assert_int_equal(look(g, 0).tightest_per_second_milli, 5000);
+    gate_free(g);
+}
+
+/* All limits at once, random traffic: what the gate says may go does go, at the time it says, and each bound holds. */
+static void together_the_limits_all_hold(void **state)
+{
+    struct random r;
+    int64_t now = 0, in_flight = 0, starts[20] = {0}, n = 0;
+    struct gate_options o = defaults();
+    (void)state;
+    random_seed(&r, 1);
+    o.concurrency = 8;
+    o.rpm = 1200;
+    o.tpm = 200000;
+    o.window_count = 20;
+    o.window_ms = 1500;
+    struct gate *g = open_gate(&o);
+    for (int i = 0; i < 200000; i++) {
+        int64_t tokens = 1 + (int64_t)random_below(&r, 500), at = gate_ready_at(g, now, tokens);
+        assert_int_equal(look(g, now).binding == GATE_NONE, at == now);
+        if (in_flight > 0 && (at == INT64_MAX || random_below(&r, 2) == 0)) {
+            struct gate_outcome out = {.reserved_tokens = 0, .used_tokens = -1, .retry_after_ms = -1};
+            gate_settle(g, now, &out);
+            in_flight--;
+            continue;
+        }
+        assert_true(at >= now && at < INT64_MAX);
+        assert_int_equal(gate_ready_at(g, at, tokens), at);
+        now = at;
+        gate_take(g, now, tokens);
+        assert_true(++in_flight <= 8);
+        assert_true(n < 20 || now - starts[n % 20] >= 1500);
+        starts[n++ % 20] = now;
+    }
+    assert_true(n > 1000 && n * 60000 <= now * 1200 + 60000 * 20);
+    gate_free(g);
+}
+
+static void senseless_options_are_refused_by_name(void **state)
+{
+    static const struct {
+        struct gate_options o;
+        const char *named;
+    } bad[] = {
+        {{.concurrency = 0}, "concurrency"},
+        {{.concurrency = 1, .rpm = -1}, "rpm"},
+        {{.concurrency = 1, .rpm = INT64_MAX}, "rpm"},
+        {{.concurrency = 1, .tpm = -5}, "tpm"},
+        {{.concurrency = 1, .rpm = 1, .burst_ms = 30001}, "burst"},
+        {{.concurrency = 1, .burst_ms = -1}, "burst"},
+        {{.concurrency = 1, .window_count = 5}, "window"},
+        {{.concurrency = 1, .window_ms = 5}, "window"},
+        {{.concurrency = 1, .window_count = -5, .window_ms = 1000}, "window"},
+        {{.concurrency = 1, .window_count = INT64_MAX, .window_ms = 1000}, "window"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct gate *g = NULL;
+        lh_error err = {0};
+        assert_int_equal(gate_new(&bad[i].o, 0, &g, &err), LH_EUSAGE);
+        assert_null(g);
+        assert_non_null(strstr(err.message, bad[i].named));
+    }
+}
+
+static void every_limiter_has_a_name(void **state)
 {
     (void)state;
-    struct random r;
-    random_seed(&r, 3);
-    for (int kind = JITTER_FULL; kind <= JITTER_NONE; kind++) {
-        const struct backoff b = {.initial_ms = 100, .max_ms = 5000, .base = 2, .jitter = (enum jitter)kind};
-        int64_t previous = 0;
-        for (int64_t failures = 1; failures < 2000; failures++) {
-            int64_t wait = backoff_wait_ms(&b, failures, previous, -1, &r);
-            assert_true(wait >= 0 && wait <= 5000);
-            previous = wait;
-            int64_t asked = backoff_wait_ms(&b, failures, previous, 9000, &r);
-            assert_true(asked >= 9000 && asked <= 9900);
-        }
-    }
+    for (int i = GATE_CONCURRENCY; i <= GATE_PAUSE; i++)
+        assert_true(strlen(gate_limiter_name((enum gate_limiter)i)) > 3);
+    assert_string_equal(gate_limiter_name(GATE_NONE), "");
+    gate_free(NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_rolling_minute_exceeds_the_requests_told),
-        cmocka_unit_test(no_rolling_minute_exceeds_the_tokens_told),
-        cmocka_unit_test(a_window_is_exact),
-        cmocka_unit_test(a_request_larger_than_the_bucket_passes_and_leaves_debt),
-        cmocka_unit_test(a_pause_holds_all_and_concurrency_the_rest),
-        cmocka_unit_test(backoff_stays_in_its_bounds),
+        cmocka_unit_test(no_more_than_concurrency_are_in_flight),
+        cmocka_unit_test(a_throttle_pauses_every_start_for_the_longest_wait_asked_for),
+        cmocka_unit_test(an_endless_pause_is_not_taken_for_a_full_gate),
+        cmocka_unit_test(unused_tokens_come_back_and_overuse_is_paid_later),
+        cmocka_unit_test(a_request_larger_than_the_bucket_passes_and_the_next_waits),
+        cmocka_unit_test(what_was_not_told_is_not_limited),
+        cmocka_unit_test(the_ceiling_is_that_of_the_tightest_limit),
+        cmocka_unit_test(together_the_limits_all_hold),
+        cmocka_unit_test(senseless_options_are_refused_by_name),
+        cmocka_unit_test(every_limiter_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+/* Inside `limit` only: what a limiter is to the gate. A new one is a file with its `…_open` and a row in gate.c's table.
+ * The loop's thread; only `open` allocates and only it can fail. */
+#ifndef LH_LIMIT_LIMITER_H
+#define LH_LIMIT_LIMITER_H
+
+#include "limit/gate.h"
+
+/* Any of them but ready_at may be NULL: nothing to do. Times are ms on the gate's clock. */
+struct limiter_calls {
+    int64_t (*ready_at)(void *self, int64_t now_ms, int64_t tokens); /* as gate_ready_at */
+    void (*take)(void *self, int64_t now_ms, int64_t tokens);
+    void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
+    void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
+    void (*close)(void *self);
+};
+
+struct limiter {
+    const struct limiter_calls *calls; /* NULL: the options ask for no such limit */
+    void *self;                        /* owned */
+};
+
+/* Each looks at its own options, and leaves *out empty when they ask for nothing. LH_EUSAGE for options that make no
+ * sense, LH_ENOMEM. */
+typedef int limiter_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err);
+limiter_open concurrency_open, pause_open, request_rate_open, token_rate_open, window_open;
+
+#endif

@@ -1,0 +1,213 @@
+/* Told limits, in simulated time: no rolling minute above them, 98 % of them used, and no refusal by a provider that
+ * keeps the same token bucket behind a network of varying delay. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "limit/bucket.h"
+#include "limit/gate.h"
+
+enum { MINUTE = 60000, HOUR = 60 * MINUTE };
+
+struct start {
+    int64_t at_ms, tokens;
+};
+
+struct starts {
+    struct start *all;
+    size_t count, capacity;
+};
+
+static void remember(struct starts *s, int64_t at_ms, int64_t tokens)
+{
+    if (s->count == s->capacity) {
+        s->capacity = s->capacity * 2 + 1024;
+        s->all = realloc(s->all, s->capacity * sizeof *s->all);
+        assert_non_null(s->all);
+    }
+    s->all[s->count++] = (struct start){at_ms, tokens};
+}
+
+static struct gate *open_gate(int64_t rpm, int64_t tpm)
+{
+    struct gate_options o;
+    struct gate *g = NULL;
+    gate_options_default(&o);
+    o.concurrency = INT64_MAX;
+    o.rpm = rpm;
+    o.tpm = tpm;
+    assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
+    return g;
+}
+
+/* Starts whatever may start for `length_ms`; each start may be late by up to `late_ms`, as timers are, and now and then
+ * there is nothing to send for a while. */
+static struct starts run(struct gate *g, int64_t length_ms, int64_t late_ms, int64_t most_tokens, bool idles,
+                         struct random *r)
+{
+    struct starts s = {0};
+    int64_t now = 0;
+    while (now < length_ms) {
+        int64_t tokens = most_tokens > 1 ? 1 + (int64_t)random_below(r, (uint64_t)most_tokens) : 1;
+        int64_t at = gate_ready_at(g, now, tokens);
+        if (at > now) {
+            now = at + (int64_t)random_below(r, (uint64_t)late_ms + 1);
+            continue;
+        }
+        gate_take(g, now, tokens);
+        struct gate_outcome o = {.reserved_tokens = tokens, .used_tokens = -1, .retry_after_ms = -1};
+        gate_settle(g, now, &o);
+        remember(&s, now, tokens);
+        if (idles && random_below(r, 200) == 0)
+            now += (int64_t)random_below(r, 3 * MINUTE);
+    }
+    return s;
+}
+
+/* The most that starts in any [t, t + minute), in requests or tokens. */
+static int64_t busiest_minute(const struct starts *s, bool tokens)
+{
+    int64_t inside = 0, most = 0;
+    for (size_t first = 0, next = 0; next < s->count; next++) {
+        inside += tokens ? s->all[next].tokens : 1;
+        while (s->all[next].at_ms - s->all[first].at_ms >= MINUTE)
+            inside -= tokens ? s->all[first++].tokens : (first++, 1);
+        most = inside > most ? inside : most;
+    }
+    return most;
+}
+
+static const int64_t rpms[] = {1, 2, 3, 7, 10, 50, 60, 61, 119, 120, 121, 180, 239, 240, 500, 3000, 100000};
+enum { RPMS = sizeof rpms / sizeof *rpms };
+
+static void no_rolling_minute_has_more_starts_than_rpm(void **state)
+{
+    struct random r;
+    (void)state;
+    random_seed(&r, 1);
+    for (size_t i = 0; i < RPMS; i++)
+        for (int idles = 0; idles < 2; idles++) {
+            struct gate *g = open_gate(rpms[i], 0);
+            int64_t length = rpms[i] > 10000 ? 5 * MINUTE : 3 * HOUR;
+            struct starts s = run(g, length, idles * 3, 1, idles != 0, &r);
+            assert_true(busiest_minute(&s, false) <= rpms[i]);
+            free(s.all);
+            gate_free(g);
+        }
+}
+
+static void ninety_eight_percent_of_rpm_is_used_though_timers_are_late(void **state)
+{
+    struct random r;
+    (void)state;
+    random_seed(&r, 2);
+    for (size_t i = 0; i < RPMS; i++) {
+        struct gate *g = open_gate(rpms[i], 0);
+        int64_t minutes = rpms[i] > 10000 ? 5 : rpms[i] < 50 ? 3000 : 200;
+        struct starts s = run(g, minutes * MINUTE, 2, 1, false, &r);
+        assert_true((int64_t)s.count * 100 >= rpms[i] * minutes * 98);
+        free(s.all);
+        gate_free(g);
+    }
+}
+
+static void tokens_keep_a_rolling_minute_but_for_one_large_request(void **state)
+{
+    static const int64_t most[] = {1, 50, 400, 5000};
+    struct random r;
+    (void)state;
+    random_seed(&r, 3);
+    for (size_t i = 0; i < 4; i++) {
+        const int64_t tpm = 60000;
+        struct gate *g = open_gate(0, tpm);
+        struct starts s = run(g, 30 * MINUTE, 2, most[i], i == 2, &r);
+        int64_t excess = most[i] > tpm / 120 ? most[i] - tpm / 120 : 0, all = 0;
+        assert_true(busiest_minute(&s, true) <= tpm + excess);
+        for (size_t k = 0; k < s.count; k++)
+            all += s.all[k].tokens;
+        if (i != 2)
+            assert_true(all * 100 >= tpm * 30 * 98);
+        free(s.all);
+        gate_free(g);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct start *x = a, *y = b;
+    return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+}
+
+/* The provider's bucket holds a second's allowance, one request at least. The first requests open connections: slow. */
+static void a_provider_with_the_same_bucket_never_refuses(void **state)
+{
+    static const int64_t told[] = {60, 120, 240, 600, 6000, 60000};
+    struct random r;
+    (void)state;
+    random_seed(&r, 4);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct gate *g = open_gate(told[i], 0);
+        struct starts s = run(g, 20 * MINUTE, 2, 1, i % 2 == 1, &r);
+        struct bucket provider;
+        int64_t slow_ms = told[i] > 120 ? 200 : 5;
+        for (size_t k = 0; k < s.count; k++)
+            s.all[k].at_ms += s.all[k].at_ms < 200 ? slow_ms : (int64_t)random_below(&r, 5);
+        qsort(s.all, s.count, sizeof *s.all, by_time);
+        bucket_init(&provider, told[i], told[i] / 60, 0);
+        for (size_t k = 0; k < s.count; k++) {
+            assert_int_equal(bucket_ready_at(&provider, s.all[k].at_ms, 1), s.all[k].at_ms);
+            bucket_take(&provider, s.all[k].at_ms, 1);
+        }
+        free(s.all);
+        gate_free(g);
+    }
+}
+
+/* Reservations are four times what is used; the provider settles as the gate does. */
+static void settled_usage_fills_the_allowance(void **state)
+{
+    enum { IN_FLIGHT = 64, LATENCY = 700 };
+    const int64_t tpm = 600000, reserved = 1000, used = 250;
+    struct gate *g = open_gate(0, tpm);
+    int64_t ends[IN_FLIGHT] = {0}, now = 0, sum = 0;
+    size_t first = 0, count = 0;
+    (void)state;
+    while (now < 30 * MINUTE) {
+        int64_t at = gate_ready_at(g, now, reserved);
+        bool full = count == IN_FLIGHT;
+        if (at == now && !full) {
+            gate_take(g, now, reserved);
+            ends[(first + count++) % IN_FLIGHT] = now + LATENCY;
+            continue;
+        }
+        bool ends_first = count > 0 && (full || ends[first] <= at);
+        now = ends_first ? ends[first] : at;
+        if (!ends_first)
+            continue;
+        struct gate_outcome o = {.reserved_tokens = reserved, .used_tokens = used, .retry_after_ms = -1};
+        gate_settle(g, now, &o);
+        sum += used;
+        first = (first + 1) % IN_FLIGHT;
+        count--;
+    }
+    assert_true(sum * 100 >= tpm * 30 * 98);
+    assert_true(sum <= tpm * 30);
+    gate_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_rolling_minute_has_more_starts_than_rpm),
+        cmocka_unit_test(ninety_eight_percent_of_rpm_is_used_though_timers_are_late),
+        cmocka_unit_test(tokens_keep_a_rolling_minute_but_for_one_large_request),
+        cmocka_unit_test(a_provider_with_the_same_bucket_never_refuses),
+        cmocka_unit_test(settled_usage_fills_the_allowance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
