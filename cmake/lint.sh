@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 files=$(git ls-files '*.c' '*.h')
 echo "clang-format"; clang-format --dry-run -Werror $files
-echo "floors"; bash cmake/check_floors.sh .
+echo "floors"; bash cmake/check_floors.sh .; bash cmake/check_sql.sh .
 echo "gcc and clang, warnings are errors"
 cmake --preset debug >/dev/null; cmake --build build/debug >/dev/null
 cmake --preset clang >/dev/null; cmake --build build/clang >/dev/null

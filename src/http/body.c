@@ -56,7 +56,8 @@ char *body_take(struct body *b, size_t *len)
     char *data = b->data;
     if (b->capacity / 2 > b->len) {
         char *fitted = realloc(data, b->len + 1);
-        data = fitted != NULL ? fitted : data;
+        if (fitted != NULL)
+            data = fitted;
     }
     *b = (struct body){0};
     return data;

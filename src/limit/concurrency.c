@@ -46,6 +46,7 @@ int concurrency_open(const struct gate_options *o, int64_t now_ms, struct limite
     if (c == NULL)
         return lh_error_nomem(err);
     c->most = o->concurrency;
-    *out = (struct limiter){&calls, c};
+    out->calls = &calls;
+    out->self = c;
     return 0;
 }

@@ -41,6 +41,7 @@ int pause_open(const struct gate_options *o, int64_t now_ms, struct limiter *out
     if (p == NULL)
         return lh_error_nomem(err);
     p->until_ms = INT64_MIN;
-    *out = (struct limiter){&calls, p};
+    out->calls = &calls;
+    out->self = p;
     return 0;
 }

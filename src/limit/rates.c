@@ -72,9 +72,11 @@ int request_rate_open(const struct gate_options *o, int64_t now_ms, struct limit
     static const struct limiter_calls calls = {requests_ready_at, requests_take, NULL, requests_report, free};
     struct bucket *b = NULL;
     int rc = rate_new("rpm", o->rpm, o->burst_ms, now_ms, &b, err);
-    if (b != NULL)
-        *out = (struct limiter){&calls, b};
-    return rc;
+    if (b == NULL)
+        return rc;
+    out->calls = &calls;
+    out->self = b;
+    return 0;
 }
 
 static int64_t tokens_ready_at(void *self, int64_t now_ms, int64_t tokens)
@@ -104,7 +106,9 @@ int token_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter
                                                free};
     struct bucket *b = NULL;
     int rc = rate_new("tpm", o->tpm, o->burst_ms, now_ms, &b, err);
-    if (b != NULL)
-        *out = (struct limiter){&calls, b};
-    return rc;
+    if (b == NULL)
+        return rc;
+    out->calls = &calls;
+    out->self = b;
+    return 0;
 }

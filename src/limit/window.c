@@ -85,6 +85,7 @@ int window_open(const struct gate_options *o, int64_t now_ms, struct limiter *ou
         free(w);
         return lh_error_nomem(err);
     }
-    *out = (struct limiter){&calls, w};
+    out->calls = &calls;
+    out->self = w;
     return 0;
 }
