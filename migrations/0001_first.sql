@@ -2,7 +2,8 @@
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
-    state TEXT NOT NULL DEFAULT 'loading' CHECK (state IN ('loading', 'active', 'paused', 'finished', 'canceled')),
+    state TEXT NOT NULL DEFAULT 'loading' CHECK (state = 'active' OR state = 'loading' OR state = 'paused'
+        OR state = 'finished' OR state = 'canceled'),
     pause_reason TEXT,
     tenant TEXT NOT NULL DEFAULT 'default',
     weight INTEGER NOT NULL DEFAULT 1 CHECK (weight > 0),
@@ -35,11 +36,11 @@ CREATE TABLE batches (
 
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     custom_id TEXT NOT NULL CHECK (length(custom_id) > 0),
     line INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'ready'
-        CHECK (state IN ('ready', 'waiting', 'running', 'done', 'dead', 'canceled')),
+        CHECK (state = 'running' OR state = 'done' OR state = 'ready' OR state = 'waiting' OR state = 'dead' OR state = 'canceled'),
     priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 1000),
     sends INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -67,33 +68,34 @@ CREATE INDEX jobs_canceled ON jobs (batch_id) WHERE state = 'canceled';
 CREATE TRIGGER jobs_legal_first_state BEFORE INSERT ON jobs
 WHEN NEW.state NOT IN ('ready', 'dead')
 BEGIN
-    SELECT RAISE(ABORT, 'a job begins ready, or dead when its line was bad');
+    SELECT RAISE(ROLLBACK, 'a job begins ready, or dead when its line was bad');
 END;
 
 CREATE TRIGGER jobs_legal_transition BEFORE UPDATE OF state ON jobs
 WHEN NOT (CASE OLD.state
     WHEN 'ready' THEN NEW.state IN ('running', 'canceled')
-    WHEN 'running' THEN NEW.state IN ('done', 'ready', 'waiting', 'dead', 'canceled')
+    WHEN 'running' THEN NEW.state = 'done' OR NEW.state = 'waiting' OR NEW.state = 'ready' OR NEW.state = 'dead'
+        OR NEW.state = 'canceled'
     WHEN 'waiting' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'dead' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'canceled' THEN NEW.state = 'ready'
     ELSE 0 END)
 BEGIN
-    SELECT RAISE(ABORT, 'illegal job transition');
+    SELECT RAISE(ROLLBACK, 'illegal job transition');
 END;
 
 CREATE TABLE requests (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     method TEXT NOT NULL DEFAULT 'POST',
     url TEXT NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE attempts (
-    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    job_id INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     number INTEGER NOT NULL CHECK (number > 0),
-    outcome TEXT NOT NULL CHECK (outcome IN
-        ('success', 'throttled', 'transient', 'invalid', 'permanent', 'account', 'lost', 'canceled')),
+    outcome TEXT NOT NULL CHECK (outcome = 'success' OR outcome = 'throttled' OR outcome = 'transient' OR outcome = 'invalid'
+        OR outcome = 'permanent' OR outcome = 'account' OR outcome = 'lost' OR outcome = 'canceled'),
     status_code INTEGER,
     error_code TEXT,
     message TEXT,
@@ -112,8 +114,8 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE results (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     seq INTEGER NOT NULL,
     status_code INTEGER NOT NULL,
     request_id TEXT,
@@ -132,8 +134,8 @@ CREATE TABLE results (
 CREATE UNIQUE INDEX results_completed ON results (batch_id, seq);
 
 CREATE TABLE dead_letters (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     seq INTEGER NOT NULL,
     reason TEXT NOT NULL CHECK (reason IN
         ('permanent', 'attempts', 'throttles', 'invalid', 'lost', 'bad_line')),

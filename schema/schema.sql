@@ -1,6 +1,7 @@
 -- The whole schema as it stands: what all of migrations/ together make. Read this one; a test holds them equal.
 -- Times are milliseconds since 1970 UTC, money is nano-dollars (1e-9 USD), token counts are tokens. A column that is
--- NULL was not known. Columns only ever get added.
+-- NULL was not known. Columns only ever get added. The CHECKs of tables that are written for each request are chains of OR: a list
+-- after IN would be built as a temporary b-tree at each write. Foreign keys hold at each commit.
 -- A batch: what one `run` or `submit` made of its input, and how far it is. `input_hash`, `input_bytes` and `params`
 -- say what it was made from, so that another input never passes for it. The jobs_* counters are kept by the
 -- transactions that move jobs; `db check` recounts them. next_seq numbers what is finished (results and dead letters alike).
@@ -8,7 +9,8 @@
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
-    state TEXT NOT NULL DEFAULT 'loading' CHECK (state IN ('loading', 'active', 'paused', 'finished', 'canceled')),
+    state TEXT NOT NULL DEFAULT 'loading' CHECK (state = 'active' OR state = 'loading' OR state = 'paused'
+        OR state = 'finished' OR state = 'canceled'),
     pause_reason TEXT,
     tenant TEXT NOT NULL DEFAULT 'default',
     weight INTEGER NOT NULL DEFAULT 1 CHECK (weight > 0),
@@ -45,11 +47,11 @@ CREATE TABLE batches (
 -- prompt_tokens, max_output_tokens: estimated before sending. wait_ms: the last backoff.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     custom_id TEXT NOT NULL CHECK (length(custom_id) > 0),
     line INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'ready'
-        CHECK (state IN ('ready', 'waiting', 'running', 'done', 'dead', 'canceled')),
+        CHECK (state = 'running' OR state = 'done' OR state = 'ready' OR state = 'waiting' OR state = 'dead' OR state = 'canceled'),
     priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 1000),
     sends INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -79,24 +81,25 @@ CREATE INDEX jobs_canceled ON jobs (batch_id) WHERE state = 'canceled';
 CREATE TRIGGER jobs_legal_first_state BEFORE INSERT ON jobs
 WHEN NEW.state NOT IN ('ready', 'dead')
 BEGIN
-    SELECT RAISE(ABORT, 'a job begins ready, or dead when its line was bad');
+    SELECT RAISE(ROLLBACK, 'a job begins ready, or dead when its line was bad');
 END;
 
 CREATE TRIGGER jobs_legal_transition BEFORE UPDATE OF state ON jobs
 WHEN NOT (CASE OLD.state
     WHEN 'ready' THEN NEW.state IN ('running', 'canceled')
-    WHEN 'running' THEN NEW.state IN ('done', 'ready', 'waiting', 'dead', 'canceled')
+    WHEN 'running' THEN NEW.state = 'done' OR NEW.state = 'waiting' OR NEW.state = 'ready' OR NEW.state = 'dead'
+        OR NEW.state = 'canceled'
     WHEN 'waiting' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'dead' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'canceled' THEN NEW.state = 'ready'
     ELSE 0 END)
 BEGIN
-    SELECT RAISE(ABORT, 'illegal job transition');
+    SELECT RAISE(ROLLBACK, 'illegal job transition');
 END;
 
 -- What is sent: the body byte for byte as the input had it.
 CREATE TABLE requests (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     method TEXT NOT NULL DEFAULT 'POST',
     url TEXT NOT NULL,
     body TEXT NOT NULL
@@ -104,10 +107,10 @@ CREATE TABLE requests (
 
 -- Every send that ended, or was found without an end after a crash (lost). `message` holds no key.
 CREATE TABLE attempts (
-    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    job_id INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     number INTEGER NOT NULL CHECK (number > 0),
-    outcome TEXT NOT NULL CHECK (outcome IN
-        ('success', 'throttled', 'transient', 'invalid', 'permanent', 'account', 'lost', 'canceled')),
+    outcome TEXT NOT NULL CHECK (outcome = 'success' OR outcome = 'throttled' OR outcome = 'transient' OR outcome = 'invalid'
+        OR outcome = 'permanent' OR outcome = 'account' OR outcome = 'lost' OR outcome = 'canceled'),
     status_code INTEGER,
     error_code TEXT,
     message TEXT,
@@ -127,8 +130,8 @@ CREATE TABLE attempts (
 
 -- The answer of a job that is done. seq: order of completion in its batch.
 CREATE TABLE results (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     seq INTEGER NOT NULL,
     status_code INTEGER NOT NULL,
     request_id TEXT,
@@ -148,8 +151,8 @@ CREATE UNIQUE INDEX results_completed ON results (batch_id, seq);
 
 -- A job that was given up, why, and the last answer if there was one. seq: as in results, one count for both.
 CREATE TABLE dead_letters (
-    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
-    batch_id INTEGER NOT NULL REFERENCES batches (id),
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     seq INTEGER NOT NULL,
     reason TEXT NOT NULL CHECK (reason IN
         ('permanent', 'attempts', 'throttles', 'invalid', 'lost', 'bad_line')),

@@ -61,12 +61,19 @@ static void append_claims(struct lh_run *r, struct claim_list *claims)
     r->arrived += claims->count;
 }
 
-/* Holding too much means a high-priority job waits behind it: what was never needed is let go, one a time. */
-static void ease_prefetch(struct lh_run *r)
+/* How many claims to hold: twice what left while the last ones were on their way, so that the wire never waits for the disk.
+ * More would only keep a high-priority job waiting behind them, and be lost with a crash. A supply that is used up whole
+ * doubles; one that is not is let go by an eighth each time. */
+static void adapt_prefetch(struct lh_run *r)
 {
-    if (r->low_water > r->prefetch / 2 && r->prefetch > PREFETCH_MIN)
-        r->prefetch--;
-    r->low_water = r->buffer.count;
+    int64_t enough = 2 * r->sent_since_claims;
+    int64_t eased = r->prefetch - (r->prefetch + 7) / 8;
+    r->prefetch = enough > eased ? enough : eased;
+    if (r->prefetch < PREFETCH_MIN)
+        r->prefetch = PREFETCH_MIN;
+    if (r->prefetch > PREFETCH_MAX)
+        r->prefetch = PREFETCH_MAX;
+    r->sent_since_claims = 0;
 }
 
 static void collect(struct lh_run *r)
@@ -74,7 +81,7 @@ static void collect(struct lh_run *r)
     struct writer_report report;
     writer_collect(r->writer, &report);
     if (report.claims.count > 0)
-        ease_prefetch(r);
+        adapt_prefetch(r);
     append_claims(r, &report.claims);
     r->committed += report.committed;
     r->drains = report.drains;
@@ -115,8 +122,7 @@ static struct claimed_job *pop_claim(struct lh_run *r)
     job->next = NULL;
     r->buffer.count--;
     r->buffer.bytes -= job->body_len;
-    if (r->buffer.count < r->low_water)
-        r->low_water = r->buffer.count;
+    r->sent_since_claims++;
     return job;
 }
 
@@ -135,16 +141,12 @@ static bool send_ready(struct lh_run *r)
     return r->phase == RUN_WORKING && r->in_flight < r->options.endpoint.concurrency;
 }
 
-/* Keeps enough claims at hand that an ended request is followed at once, and no more. An empty hand while the gate is open doubles what
- * is held, up to the number of requests in flight. */
+/* Keeps enough claims at hand that an ended request is followed at once, and no more. */
 static void ask_for_claims(struct lh_run *r, bool starving)
 {
     if (r->phase != RUN_WORKING)
         return;
     int64_t coming = r->asked - r->arrived;
-    if (starving && coming > 0 && r->prefetch < PREFETCH_MAX && r->prefetch < r->options.endpoint.concurrency)
-        r->prefetch = r->prefetch * 2 < r->options.endpoint.concurrency ? r->prefetch * 2
-                                                                        : r->options.endpoint.concurrency;
     int64_t want = r->prefetch - r->buffer.count - coming;
     bool quiet = r->has_view && r->view.jobs[JOB_READY] == 0;
     if (want <= 0 || (want < r->prefetch / 4 && !starving))

@@ -54,10 +54,10 @@ struct lh_run {
 
     /* claims that are not sent yet, first to go first */
     struct claim_list buffer;
-    int64_t asked;     /* claims asked for, ever */
-    int64_t arrived;   /* and come */
-    int64_t prefetch;  /* how many to hold beyond the slots that are free */
-    int64_t low_water; /* fewest in the buffer since claims last came */
+    int64_t asked;             /* claims asked for, ever */
+    int64_t arrived;           /* and come */
+    int64_t prefetch;          /* how many to hold or have coming */
+    int64_t sent_since_claims; /* requests that left since claims last came */
 
     struct flight *flights; /* in flight, a list */
     int64_t in_flight;
