@@ -3,15 +3,17 @@ PREFIX ?= /usr/local
 BUILD_PACKAGES = gcc libc6-dev make cmake ninja-build pkg-config libsqlite3-dev libcurl4-openssl-dev libjson-c-dev \
 	libuv1-dev libxxhash-dev libmicrohttpd-dev libpopt-dev libcyaml-dev
 TEST_PACKAGES = libcmocka-dev sqlite3 curl procps util-linux openssl
+BENCH_PACKAGES = nginx-light
 LINT_PACKAGES = clang clang-format clang-tidy cppcheck
 
-.PHONY: all help deps deps-test deps-lint build demo test lint sanitize install clean
+.PHONY: all help deps deps-test deps-bench deps-lint build demo test bench lint sanitize install clean
 all: build
 
 help:
 	@echo "make          build the program as build/release/longhaul"
 	@echo "make demo     a batch of 2,000 prompts against the simulated provider, killed and resumed"
 	@echo "make test     unit tests, flows, crash tests"
+	@echo "make bench    speed and memory, as ratios; a quarter of an hour and 10 GB of disk (SCALE=small: a minute)"
 	@echo "make lint     formatting, clang-tidy, cppcheck, floors, warnings of both compilers"
 	@echo "make sanitize the tests under address, undefined-behaviour and thread sanitizers"
 	@echo "make install  PREFIX=$(PREFIX), DESTDIR for packagers"
@@ -22,6 +24,8 @@ deps:
 deps-test: deps
 	@cmake/install_packages.sh $(TEST_PACKAGES)
 	@command -v npm >/dev/null || cmake/install_packages.sh nodejs npm
+deps-bench: deps-test
+	@cmake/install_packages.sh $(BENCH_PACKAGES)
 deps-lint: deps-test
 	@cmake/install_packages.sh $(LINT_PACKAGES)
 
@@ -36,6 +40,11 @@ test: deps-test
 	@cmake --preset debug >/dev/null
 	@cmake --build build/debug
 	@ctest --test-dir build/debug --output-on-failure -j 2
+
+bench: deps-bench
+	@cmake --preset release -DLH_TESTS=ON >/dev/null
+	@cmake --build build/release
+	@bash tests/bench/run.sh
 
 lint: deps-lint
 	@bash cmake/lint.sh

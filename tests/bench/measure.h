@@ -51,17 +51,21 @@ static inline bool measure_read_options(struct measure_options *o, int argc, cha
         o->concurrency = atol(argv[3]);
     if (argc > 4)
         o->body_bytes = (size_t)atol(argv[4]);
-    return o->requests > 0 && o->concurrency > 0;
+    return o->requests > 0 && o->concurrency > 0 && o->body_bytes >= 100;
 }
 
-/* A body of so many bytes; the server does not look at it. */
+/* A chat request of so many bytes, 100 at least. */
 static inline char *measure_body(size_t bytes)
 {
+    static const char head[] =
+        "{\"model\":\"gpt-4o-mini\",\"max_tokens\":40,\"messages\":[{\"role\":\"user\",\"content\":\"";
+    static const char tail[] = "\"}]}";
     char *body = malloc(bytes + 1);
-    if (body != NULL) {
-        memset(body, 'x', bytes);
-        body[bytes] = '\0';
-    }
+    if (body == NULL)
+        return NULL;
+    memset(body, 'x', bytes);
+    memcpy(body, head, sizeof head - 1);
+    memcpy(body + bytes - (sizeof tail - 1), tail, sizeof tail);
     return body;
 }
 
