@@ -206,12 +206,22 @@ static int64_t bytes_moved(const struct http_request *r)
     return headers + down + up;
 }
 
+/* libcurl 7.88 can leave an HTTP/2 answer lying that another exchange's read brought in: no socket event will come for it.
+ * Letting go of a pause makes it look. */
+static void nudge(struct http_request *r)
+{
+    curl_easy_pause(r->easy, CURLPAUSE_RECV);
+    curl_easy_pause(r->easy, CURLPAUSE_CONT);
+}
+
 bool request_is_stalled(struct http_request *r, uint64_t now_ms)
 {
     int64_t bytes = bytes_moved(r);
     if (bytes != r->moved_bytes) {
         r->moved_bytes = bytes;
         r->moved_at_ms = now_ms;
+    } else if (bytes > 0) {
+        nudge(r);
     }
     return bytes > 0 && now_ms - r->moved_at_ms >= (uint64_t)r->setup->options.stall_timeout_ms;
 }
@@ -230,10 +240,22 @@ static bool lacks_descriptors(const struct http_request *r, enum http_outcome ou
     return false;
 }
 
+/* A server may answer before it has read the request, as a gateway does that refuses it, and then close the HTTP/2 stream.
+ * libcurl 7.88 goes on sending and calls that a stream error, without a word in the error buffer: the answer is there all the
+ * same. A stream that is closed for an error has its words. */
+static bool is_early_answer(const struct http_request *r, CURLcode code)
+{
+    long status = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    return code == CURLE_HTTP2_STREAM && r->error[0] == '\0' && status >= 200;
+}
+
 static enum http_outcome outcome_of(const struct http_request *r, CURLcode code)
 {
     if (r->body_result != BODY_OK)
         return r->body_result == BODY_TOO_LARGE ? HTTP_TOO_LARGE : HTTP_INTERNAL;
+    if (is_early_answer(r, code))
+        return HTTP_OK;
     curl_off_t left_us = 0;
     curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME_T, &left_us);
     return verdict_of(code, left_us > 0);

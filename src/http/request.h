@@ -52,7 +52,8 @@ int request_set(struct http_request *r, const struct http_send *s, lh_error *err
 /* Forgets the exchange, keeps the handle for the next. */
 void request_reset(struct http_request *r);
 
-/* Has nothing moved for the stall timeout, though the answer has begun? To be asked every now and then. */
+/* Has nothing moved for the stall timeout, though the answer has begun? To be asked every now and then, as it also wakes
+ * what lies still. */
 bool request_is_stalled(struct http_request *r, uint64_t now_ms);
 
 /* What became of it: outcome and message. `code` is libcurl's result. */
