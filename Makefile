@@ -1,7 +1,7 @@
 # The front door; CMake does the work. `make help` lists what there is.
 PREFIX ?= /usr/local
 BUILD_PACKAGES = gcc libc6-dev make cmake ninja-build pkg-config libsqlite3-dev libcurl4-openssl-dev libjson-c-dev \
-	libuv1-dev libxxhash-dev libmicrohttpd-dev libpopt-dev libcyaml-dev
+	libuv1-dev libxxhash-dev libmicrohttpd-dev libpopt-dev libcyaml-dev libyaml-dev
 TEST_PACKAGES = libcmocka-dev sqlite3 curl procps util-linux openssl nginx-light
 BENCH_PACKAGES = nginx-light
 LINT_PACKAGES = clang clang-format clang-tidy cppcheck
