@@ -3,10 +3,10 @@ PREFIX ?= /usr/local
 BUILD_PACKAGES = gcc libc6-dev make cmake ninja-build pkg-config libsqlite3-dev libcurl4-openssl-dev libjson-c-dev \
 	libuv1-dev libxxhash-dev libmicrohttpd-dev libpopt-dev libcyaml-dev libyaml-dev
 TEST_PACKAGES = libcmocka-dev sqlite3 curl procps util-linux openssl nginx-light
-BENCH_PACKAGES = nginx-light
+NODE_PACKAGES = $(shell command -v npm >/dev/null || echo nodejs npm) # another node than Debian's brings its own npm
 LINT_PACKAGES = clang clang-format clang-tidy cppcheck
 
-.PHONY: all help deps deps-test deps-bench deps-lint build demo test bench lint sanitize install clean
+.PHONY: all help deps deps-test deps-lint build demo test bench lint sanitize install clean
 all: build
 
 help:
@@ -21,13 +21,10 @@ help:
 
 deps:
 	@cmake/install_packages.sh $(BUILD_PACKAGES)
-deps-test: deps
-	@cmake/install_packages.sh $(TEST_PACKAGES)
-	@command -v npm >/dev/null || cmake/install_packages.sh nodejs npm
-deps-bench: deps-test
-	@cmake/install_packages.sh $(BENCH_PACKAGES)
-deps-lint: deps-test
-	@cmake/install_packages.sh $(LINT_PACKAGES)
+deps-test:
+	@cmake/install_packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(NODE_PACKAGES)
+deps-lint:
+	@cmake/install_packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(NODE_PACKAGES) $(LINT_PACKAGES)
 
 build: deps
 	@cmake --preset release -DLH_TESTS=OFF >/dev/null
@@ -41,7 +38,7 @@ test: deps-test
 	@cmake --build build/debug
 	@ctest --test-dir build/debug --output-on-failure -j 2
 
-bench: deps-bench
+bench: deps-test
 	@cmake --preset release -DLH_TESTS=ON >/dev/null
 	@cmake --build build/release
 	@bash tests/bench/run.sh

@@ -15,7 +15,8 @@ done
 as_root=
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "These packages are missing; install them as root:$missing" >&2
+        echo "Packages are missing, and there is no sudo to install them with. As root:" >&2
+        echo "    apt-get update && apt-get install --no-install-recommends$missing" >&2
         exit 1
     fi
     as_root=sudo
