@@ -208,24 +208,20 @@ int cmd_work(struct app *app)
 
 /* ---- run ---- */
 
-static int set_export(const struct settings *s, const char *batch, lh_export_options *o)
+/* Refused before anything is loaded or sent: an output that would write over what matters. */
+static int set_export(const struct app *app, lh_export_options *o)
 {
+    const struct settings *s = &app->settings;
+    lh_error err = {0};
     lh_export_options_default(o);
-    o->batch = batch;
     o->output = s->output;
     o->order = s->order;
     o->partial = s->partial;
+    o->inputs = app->args;
+    o->n_inputs = (size_t)app->n_args;
     if (s->format != NULL)
         o->format = s->format;
-    if (strcmp(o->order, "input") != 0 && strcmp(o->order, "completed") != 0) {
-        log_error("--order is \"%s\"; it must be input or completed", o->order);
-        return EXIT_USAGE;
-    }
-    if (strcmp(o->format, "jsonl") != 0 && strcmp(o->format, "csv") != 0) {
-        log_error("--format is \"%s\"; it must be jsonl or csv", o->format);
-        return EXIT_USAGE;
-    }
-    return 0;
+    return lh_export_check(s->db, o, &err) == 0 ? 0 : app_failed(&err);
 }
 
 static void say_exported(const lh_export_options *o, const lh_export_report *r)
@@ -296,7 +292,7 @@ int cmd_run(struct app *app)
     lh_export_options o;
     int code = init_progress(app, &progress);
     if (code == 0)
-        code = set_export(s, NULL, &o);
+        code = set_export(app, &o);
     if (code == 0)
         code = load(app, &progress, &loaded);
     if (code != 0)

@@ -181,6 +181,8 @@ typedef struct lh_export_options {
     const char
         *order;   /* "input" (default): written beside and renamed. "completed": appended with a checkpoint */
     bool partial; /* export what is finished although the batch is not; else LH_ESTATE */
+    const char *const *inputs; /* files that must not be written over; NULL */
+    size_t n_inputs;
 } lh_export_options;
 
 typedef struct lh_export_report {
@@ -189,6 +191,9 @@ typedef struct lh_export_report {
 } lh_export_report;
 
 void lh_export_options_default(lh_export_options *o);
+/* What lh_export would refuse without looking into the store: LH_EUSAGE for an unknown format or order, and for an output
+ * that is the database, one of its files, or one of `inputs`, by whatever name or link. */
+int lh_export_check(const char *db, const lh_export_options *o, lh_error *err);
 int lh_export(const char *db, const lh_export_options *o, lh_export_report *report, lh_error *err);
 
 /* Follows a batch while it runs: a thread of its own appends finished jobs in order of completion until

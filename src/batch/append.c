@@ -106,13 +106,16 @@ int appender_open(const char *db, const lh_export_options *o, struct appender **
     *out = NULL;
     if (o->batch == NULL || strcmp(o->output, "-") == 0)
         return lh_error_set(err, LH_EUSAGE, "--order completed needs a batch and an output file");
+    int rc = lh_export_check(db, o, err);
+    if (rc != 0)
+        return rc;
     struct appender *a = calloc(1, sizeof *a);
     char *text = NULL;
     if (a == NULL || (a->path = strdup(o->output)) == NULL) {
         free(a);
         return lh_error_nomem(err);
     }
-    int rc = export_format_new(o->format, &a->format, err);
+    rc = export_format_new(o->format, &a->format, err);
     if (rc == 0)
         rc = store_open(db, STORE_WRITE, &a->store, err);
     if (rc == 0)

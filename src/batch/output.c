@@ -38,7 +38,9 @@ static struct output *output_new(const char *path)
         return NULL;
     strbuf_init(&o->buffer);
     o->fd = -1;
-    o->path = strdup(path);
+    o->path = realpath(path, NULL); /* a link is written through, not replaced */
+    if (o->path == NULL)
+        o->path = strdup(path);
     if (o->path == NULL) {
         free(o);
         return NULL;

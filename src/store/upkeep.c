@@ -10,6 +10,7 @@
 
 #include "longhaul.h"
 #include "store/connection.h"
+#include "store/files.h"
 
 int lh_db_migrate(const char *db, int64_t *from, int64_t *to, lh_error *err)
 {
@@ -158,13 +159,16 @@ static int put_in_place(const char *temporary, const char *target, lh_error *err
 int lh_db_backup(const char *db, const char *target, lh_error *err)
 {
     char temporary[PATH_MAX];
+    int rc = store_check_not_own(db, target, err);
+    if (rc != 0)
+        return rc;
     if (access(target, F_OK) == 0)
         return lh_error_set(err, LH_EUSAGE, "%s is there already; remove it or choose another name", target);
     int n = snprintf(temporary, sizeof temporary, "%s.partial-%ld", target, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof temporary)
         return lh_error_set(err, LH_EUSAGE, "%s: the name is too long", target);
     struct store *s = NULL;
-    int rc = store_open(db, STORE_WRITE, &s, err);
+    rc = store_open(db, STORE_WRITE, &s, err);
     if (rc == 0)
         rc = store_exec(s, STMT_BACKUP_INTO, err, "s", temporary);
     store_close(s);
