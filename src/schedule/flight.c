@@ -129,7 +129,8 @@ static int64_t on_unreachable(struct lh_run *r, const struct answer *a)
                      a->message);
         run_finish(r, LH_RUN_STOPPED, "%s", r->fatal.message);
     }
-    snprintf(r->trouble, sizeof r->trouble, "cannot reach the provider: %.200s", a->message);
+    snprintf(r->provider_trouble, sizeof r->provider_trouble, "cannot reach the provider: %.200s",
+             a->message);
     int64_t shift = r->unreachable < 8 ? r->unreachable : 8;
     int64_t wait = (INT64_C(125) << shift);
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
@@ -218,7 +219,7 @@ static void on_done(void *arg, const struct http_response *response)
     if (http == HTTP_OK) {
         r->unreachable = 0;
         r->reached = true;
-        r->trouble[0] = '\0';
+        r->provider_trouble[0] = '\0';
     }
     settle(f, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();

@@ -23,6 +23,11 @@ static const char *binding_limiter(struct lh_run *r)
     return state.binding == GATE_NONE ? "" : gate_limiter_name(state.binding);
 }
 
+static const char *trouble_of(const struct lh_run *r)
+{
+    return r->store_trouble[0] != '\0' ? r->store_trouble : r->provider_trouble;
+}
+
 static void report_progress(struct lh_run *r)
 {
     const struct scope_view *v = &r->view;
@@ -41,7 +46,7 @@ static void report_progress(struct lh_run *r)
                      .rate = r->tally.rate,
                      .eta_s = r->tally.rate > 0.001 ? (double)unsent / r->tally.rate : -1,
                      .limiter = binding_limiter(r),
-                     .trouble = r->trouble,
+                     .trouble = trouble_of(r),
                      .stopping = r->phase != RUN_WORKING};
     r->options.progress(r->options.progress_arg, &p);
 }
@@ -101,7 +106,7 @@ static void note_statistics(struct lh_run *r)
     append_int(&b, "p99_ms", report.p99_ms);
     append_double(&b, "error_rate", tally_error_rate(t));
     append_text(&b, "limiter", binding_limiter(r));
-    append_text(&b, "trouble", r->trouble);
+    append_text(&b, "trouble", trouble_of(r));
     append_gate(&b, r);
     strbuf_append_char(&b, '}');
     struct checkpoint_note note = {.scope = "worker", .kind = "stats"};

@@ -89,10 +89,8 @@ static void collect(struct lh_run *r)
         r->view = report.view;
         r->has_view = true;
     }
-    if (report.trouble[0] != '\0')
-        snprintf(r->trouble, sizeof r->trouble, "%s", report.trouble);
-    else if (r->unreachable == 0)
-        r->trouble[0] = '\0';
+    r->store_failing = report.failing;
+    memcpy(r->store_trouble, report.trouble, sizeof r->store_trouble);
     if (report.fatal != 0 && r->fatal.code == 0) {
         r->fatal = report.error;
         run_finish(r, LH_RUN_STOPPED, "%s", report.error.message);
@@ -126,11 +124,12 @@ static struct claimed_job *pop_claim(struct lh_run *r)
     return job;
 }
 
-/* Sends what may go now. True when the gate would let more go than there are claims. */
+/* Sends what may go now, nothing while its answer could not be kept. True when the gate would let more go than there are
+ * claims. */
 static bool send_ready(struct lh_run *r)
 {
     int64_t now = clock_monotonic_ms();
-    while (r->phase == RUN_WORKING && r->buffer.first != NULL) {
+    while (r->phase == RUN_WORKING && !r->store_failing && r->buffer.first != NULL) {
         int64_t ready_at = gate_ready_at(r->gate, now, flight_tokens(r->buffer.first));
         if (ready_at > now) {
             set_gate_timer(r, now, ready_at);
@@ -138,7 +137,8 @@ static bool send_ready(struct lh_run *r)
         }
         flight_start(r, pop_claim(r));
     }
-    return r->phase == RUN_WORKING && r->in_flight < r->options.endpoint.concurrency;
+    return r->phase == RUN_WORKING && r->buffer.first == NULL &&
+           r->in_flight < r->options.endpoint.concurrency;
 }
 
 /* Keeps enough claims at hand that an ended request is followed at once, and no more. */

@@ -72,8 +72,10 @@ struct lh_run {
     enum run_phase phase;
     enum lh_run_end end;
     char reason[512];
-    lh_error fatal; /* code 0 unless the run could not go on */
-    char trouble[256];
+    lh_error fatal;             /* code 0 unless the run could not go on */
+    bool store_failing;         /* answers cannot be kept: nothing is sent, claims wait in the buffer */
+    char store_trouble[256];    /* the store's; "" when all is well */
+    char provider_trouble[256]; /* it cannot be reached; "" when it can */
 
     /* an endpoint that cannot be reached */
     int64_t unreachable; /* failures in a row, over all requests */

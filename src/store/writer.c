@@ -156,6 +156,7 @@ static void publish_success(struct writer *w, struct drain_work *work)
     s->out.wal_bytes = wal_bytes(&w->drain.wal);
     snprintf(s->out.trouble, sizeof s->out.trouble, "%s",
              wal_is_full(&w->drain.wal) ? "the write-ahead log is full: a long reader must end" : "");
+    s->out.failing = false;
     uv_mutex_unlock(&s->mutex);
     if (w->failing)
         log_warn("%s: writing works again, going on", store_path(w->drain.store));
@@ -174,6 +175,7 @@ static bool publish_failure(struct writer *w, const lh_error *error)
     w->failing = passing;
     uv_mutex_lock(&s->mutex);
     snprintf(s->out.trouble, sizeof s->out.trouble, "%.250s", error->message);
+    s->out.failing = passing;
     bool impatient = s->stopping && clock_monotonic_ns() >= s->give_up_ns;
     if (!passing || impatient) {
         s->out.fatal = error->code;
