@@ -20,7 +20,9 @@ static const struct meaning meanings[] = {
     {SQLITE_READONLY_DBMOVED, LH_EIO, "the file was moved or removed while open",
      "put it back and start again"},
     {SQLITE_READONLY, LH_EREADONLY, "the file or its folder cannot be written",
-     "check its owner and mode, and that the disk is not mounted read-only"},
+     "check the owner and mode of both and of the -wal and -shm files beside it, and that the disk is not "
+     "mounted "
+     "read-only"},
     {SQLITE_PERM, LH_EREADONLY, "access denied", "check its owner and mode"},
     {SQLITE_CANTOPEN, LH_EIO, "the file cannot be opened", "check that the folder exists and may be written"},
     {SQLITE_NOTADB, LH_ENOTADB, "the file is no SQLite database", "check --db"},
