@@ -23,7 +23,7 @@ int cmd_results(struct app *app)
     if (s->format != NULL)
         o.format = s->format;
     if (lh_export(s->db, &o, &r, &err) != 0)
-        return app_failed(&err);
+        return err.code == LH_EPIPE ? EXIT_DONE : app_failed(&err);
     if (strcmp(o.output, "-") != 0)
         log_info("%s: %s results, %s dead letters%s%s", o.output, text_count(r.results, a),
                  text_count(r.dead, b), r.unfinished > 0 ? "; jobs not finished: " : "",

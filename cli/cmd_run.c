@@ -103,7 +103,7 @@ static void say_errors(const lh_run_report *r)
 
 static void say_next(const lh_run_report *r, const char *db, const char *batch)
 {
-    char option[600] = "", base[600] = "";
+    char option[600] = "", base[600] = "", count[32];
     if (batch != NULL)
         snprintf(option, sizeof option, " --batch %s", batch);
     if (strcmp(db, "longhaul.db") != 0)
@@ -114,8 +114,8 @@ static void say_next(const lh_run_report *r, const char *db, const char *batch)
                 "again.\n",
                 base, option, base, option, batch == NULL ? " --all" : "");
     if (r->end == LH_RUN_STOPPED || r->end == LH_RUN_ACCOUNT)
-        fprintf(stderr, "The same command goes on with the %lld jobs that are left.\n",
-                (long long)r->unfinished);
+        fprintf(stderr, "The same command goes on with the %s jobs that are left.\n",
+                text_count(r->unfinished, count));
     if (r->end == LH_RUN_PAUSED && batch != NULL)
         fprintf(stderr, "`longhaul%s resume %s`, then the same command, goes on.\n", base, batch);
 }
@@ -279,7 +279,7 @@ static int run_then_export(struct app *app, const char *batch, struct progress *
         return code;
     }
     if (lh_export(app->settings.db, o, &exported, &err) != 0)
-        return app_failed(&err);
+        return err.code == LH_EPIPE ? code : app_failed(&err);
     say_exported(o, &exported);
     return code;
 }

@@ -41,7 +41,7 @@ const char *lh_code_name(int code)
     static const char *const names[] = {
         "LH_OK",        "LH_EUSAGE",   "LH_ENOMEM", "LH_EIO",    "LH_EFULL",   "LH_EBUSY",     "LH_EREADONLY",
         "LH_ENOTADB",   "LH_ECORRUPT", "LH_ENEWER", "LH_EOLDER", "LH_ELOCKED", "LH_ENOTFOUND", "LH_EINPUT",
-        "LH_EMISMATCH", "LH_ESTALE",   "LH_ESQL",   "LH_ENET",   "LH_ESTATE",  "LH_EINTERNAL",
+        "LH_EMISMATCH", "LH_ESTALE",   "LH_ESQL",   "LH_ENET",   "LH_ESTATE",  "LH_EINTERNAL", "LH_EPIPE",
     };
     const int count = sizeof names / sizeof *names;
     return code <= 0 && code > -count ? names[-code] : "LH_?";

@@ -30,6 +30,7 @@ enum lh_code {
     LH_ENET = -17,      /* a socket or the HTTP library failed */
     LH_ESTATE = -18,    /* not legal in the state the thing is in */
     LH_EINTERNAL = -19, /* a defect of longhaul */
+    LH_EPIPE = -20,     /* whoever read the output went away: no failure to a person */
 };
 
 typedef struct lh_error {

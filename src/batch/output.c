@@ -24,6 +24,8 @@ struct output {
 
 static int failed(const struct output *o, lh_error *err)
 {
+    if (errno == EPIPE)
+        return lh_error_set(err, LH_EPIPE, "output %s: its reader went away", o->path);
     int code = errno == ENOSPC || errno == EDQUOT                    ? LH_EFULL
                : errno == EACCES || errno == EROFS || errno == EPERM ? LH_EREADONLY
                                                                      : LH_EIO;

@@ -12,3 +12,5 @@ each_once r.jsonl 1500
 echo other >mine
 expect 1 "$LONGHAUL" results --batch in -o mine --order completed
 says 'did not append'
+{ "$LONGHAUL" results 2>err || echo "exit $?" >>err; } | head -1 >first # a reader that goes away is no error
+[ "$(grep -c custom_id first)" = 1 ] && [ ! -s err ] || { cat err >&2; fail "results | head -1"; }

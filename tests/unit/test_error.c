@@ -66,14 +66,14 @@ static void a_prefix_stands_before_and_the_end_is_what_gets_lost(void **state)
 static void every_code_has_its_own_name(void **state)
 {
     (void)state;
-    for (int a = 0; a >= LH_EINTERNAL; a--) {
+    for (int a = 0; a >= LH_EPIPE; a--) {
         assert_memory_equal(lh_code_name(a), "LH_", 3);
         assert_string_not_equal(lh_code_name(a), "LH_?");
         for (int b = 0; b > a; b--)
             assert_string_not_equal(lh_code_name(a), lh_code_name(b));
     }
-    assert_string_equal(lh_code_name(LH_EINTERNAL), "LH_EINTERNAL");
-    assert_string_equal(lh_code_name(LH_EINTERNAL - 1), "LH_?");
+    assert_string_equal(lh_code_name(LH_EPIPE), "LH_EPIPE");
+    assert_string_equal(lh_code_name(LH_EPIPE - 1), "LH_?");
     assert_string_equal(lh_code_name(1), "LH_?");
     assert_string_equal(lh_code_name(INT32_MIN), "LH_?");
     assert_string_equal(lh_code_name(INT32_MAX), "LH_?");
