@@ -320,7 +320,7 @@ static void read_json(enum dialect d, const char *url, const struct answer_in *i
         return;
     }
     bool holds =
-        d == DIALECT_ANTHROPIC ? anthropic_read_answer(body, out) : openai_read_answer(url, body, out);
+        d == DIALECT_ANTHROPIC ? anthropic_read_answer(url, body, out) : openai_read_answer(url, body, out);
     if (holds) {
         out->class = ANSWER_SUCCESS;
         return;

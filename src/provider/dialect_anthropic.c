@@ -24,11 +24,13 @@ static void read_usage(json_object *body, struct usage *out)
     out->cached_tokens = read;
 }
 
-bool anthropic_read_answer(json_object *body, struct answer *out)
+bool anthropic_read_answer(const char *url, json_object *body, struct answer *out)
 {
     copy_name(out->model, sizeof out->model, json_get_string(body, "model"));
     copy_name(out->finish_reason, sizeof out->finish_reason, json_get_string(body, "stop_reason"));
     read_usage(body, &out->usage);
+    if (!span_is(endpoint_of_url(url), "/messages"))
+        return true; /* count_tokens and the like: any object without an error is its answer */
     json_object *content = json_get(body, "content");
     return json_is_array(content) && (json_object_array_length(content) > 0 || out->finish_reason[0] != '\0');
 }

@@ -106,9 +106,9 @@ bool openai_read_answer(const char *url, json_object *body, struct answer *out)
 {
     copy_name(out->model, sizeof out->model, json_get_string(body, "model"));
     read_usage(body, &out->usage);
-    const char *path = strncmp(url, "/v1/", 4) == 0 ? url + 3 : url;
+    struct span path = endpoint_of_url(url);
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
-        if (strcmp(path, endpoints[i].path) == 0)
+        if (span_is(path, endpoints[i].path))
             return endpoints[i].read(body, out);
     return true; /* an endpoint that is not known: any object without an error is its answer */
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "provider/dialects.h"
+
 static const struct {
     const char *name, *key_variable, *base_variable, *default_base, *official_host;
 } dialects[] = {
@@ -14,23 +16,32 @@ static const struct {
                            "https://api.anthropic.com", "api.anthropic.com"},
 };
 
-/* The path of an URL that may be absolute. */
-static const char *path_of(const char *url)
+/* scheme://host[:port], as a length. 0 when `url` is not absolute: a "://" in a query makes no origin. */
+static size_t origin_length(const char *url)
 {
-    const char *scheme = strstr(url, "://");
-    if (scheme == NULL)
-        return url;
-    const char *slash = strchr(scheme + 3, '/');
-    return slash != NULL ? slash : "";
+    size_t scheme = strcspn(url, ":/?#");
+    if (scheme == 0 || strncmp(url + scheme, "://", 3) != 0)
+        return 0;
+    return scheme + 3 + strcspn(url + scheme + 3, "/?#");
+}
+
+struct span endpoint_of_url(const char *url)
+{
+    const char *path = url + origin_length(url);
+    if (strncmp(path, "/v1/", 4) == 0)
+        path += 3;
+    return (struct span){path, strcspn(path, "?#")};
+}
+
+bool span_is(struct span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
 }
 
 enum dialect dialect_of_url(const char *url)
 {
-    const char *path = path_of(url);
-    if (strncmp(path, "/v1/", 4) == 0)
-        path += 3;
-    bool messages =
-        strncmp(path, "/messages", 9) == 0 && (path[9] == '\0' || path[9] == '/' || path[9] == '?');
+    struct span path = endpoint_of_url(url);
+    bool messages = strncmp(path.data, "/messages", 9) == 0 && (path.len == 9 || path.data[9] == '/');
     return messages ? DIALECT_ANTHROPIC : DIALECT_OPENAI;
 }
 
@@ -62,13 +73,6 @@ const char *dialect_base_variable(enum dialect d)
 const char *dialect_default_base(enum dialect d)
 {
     return dialects[d].default_base;
-}
-
-/* scheme://host[:port], as a length. 0 when `url` is not absolute. */
-static size_t origin_length(const char *url)
-{
-    const char *scheme = strstr(url, "://");
-    return scheme != NULL ? (size_t)(scheme + 3 - url) + strcspn(scheme + 3, "/?#") : 0;
 }
 
 bool dialect_is_official_host(enum dialect d, const char *base_url)
@@ -110,9 +114,10 @@ int provider_check_base_url(const char *url, lh_error *err)
     return 0;
 }
 
-static bool ends_with_v1(const char *text, size_t len)
+/* A host may be named v1 as well. */
+static bool has_path_v1(const char *base_url, size_t len)
 {
-    return len >= 3 && memcmp(text + len - 3, "/v1", 3) == 0;
+    return len >= origin_length(base_url) + 3 && memcmp(base_url + len - 3, "/v1", 3) == 0;
 }
 
 int provider_join_url(const char *base_url, const char *job_url, struct strbuf *out, lh_error *err)
@@ -133,7 +138,7 @@ int provider_join_url(const char *base_url, const char *job_url, struct strbuf *
     } else {
         if (job_url[0] != '/')
             return lh_error_set(err, LH_EINPUT, "the job's url \"%.200s\" must begin with /", job_url);
-        bool shared = ends_with_v1(base_url, base_len) && strncmp(job_url, "/v1/", 4) == 0;
+        bool shared = has_path_v1(base_url, base_len) && strncmp(job_url, "/v1/", 4) == 0;
         strbuf_append(out, base_url, base_len);
         strbuf_append_str(out, shared ? job_url + 3 : job_url);
     }
@@ -152,6 +157,9 @@ int provider_headers(enum dialect d, const char *key, struct strbuf *lines)
     int count = 0;
     if (key != NULL && has_control(key))
         return LH_EINPUT;
+    /* At once, for a block that is outgrown later would leave the key in freed memory. */
+    if (strbuf_reserve(lines, 256 + (key != NULL ? strlen(key) : 0)) != 0)
+        return LH_ENOMEM;
     add_line(lines, "Content-Type", "application/json", &count);
     add_line(lines, "Accept", "application/json", &count);
     if (d == DIALECT_ANTHROPIC) {

@@ -95,7 +95,7 @@ const char *provider_request_model(json_object *body);
 int64_t provider_request_max_output(json_object *body);
 
 /* LH_EINPUT with a reason when `body` cannot be a request for `url`: no messages/prompt/input of the right type,
- * no model, "stream": true (answers are read whole). Unknown urls are only asked to be objects. */
+ * no model, "stream": true (answers are read whole), "background": true (it would be answered before it is done). Unknown urls are only asked to be objects. */
 int provider_check_request(const char *url, json_object *body, lh_error *err);
 
 #endif

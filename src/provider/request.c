@@ -1,7 +1,7 @@
 /* Request bodies: what they name, and what cannot be one. See provider.h. */
 #include <string.h>
 
-#include "provider/provider.h"
+#include "provider/dialects.h"
 
 const char *provider_request_model(json_object *body)
 {
@@ -41,18 +41,18 @@ static bool has_kind(json_object *value, int kinds)
            ((kinds & LIST) != 0 && json_is_array(value) && json_object_array_length(value) > 0);
 }
 
-static int check_field(const char *path, json_object *body, lh_error *err)
+static int check_field(struct span path, json_object *body, lh_error *err)
 {
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
-        if (strcmp(path, endpoints[i].path) != 0)
+        if (!span_is(path, endpoints[i].path))
             continue;
         json_object *field = json_get(body, endpoints[i].field);
-        bool prompt_by_id = strcmp(path, "/responses") == 0 && json_get(body, "prompt") != NULL;
+        bool prompt_by_id = span_is(path, "/responses") && json_get(body, "prompt") != NULL;
         if (!has_kind(field, endpoints[i].kinds) && !prompt_by_id)
             return lh_error_set(err, LH_EINPUT, "the body has no %s that is not empty", endpoints[i].wanted);
         if (provider_request_model(body) == NULL)
             return lh_error_set(err, LH_EINPUT, "the body names no \"model\"; put one in, or give --model");
-        if (strcmp(path, "/messages") == 0 && json_get_int(body, "max_tokens", -1) < 1)
+        if (span_is(path, "/messages") && json_get_int(body, "max_tokens", -1) < 1)
             return lh_error_set(err, LH_EINPUT, "the body has no \"max_tokens\", which this API asks for");
     }
     return 0;
@@ -65,6 +65,9 @@ int provider_check_request(const char *url, json_object *body, lh_error *err)
     if (json_object_get_boolean(json_get(body, "stream")))
         return lh_error_set(err, LH_EINPUT,
                             "the body asks for a stream; answers are read whole, take \"stream\" out");
-    const char *path = strncmp(url, "/v1/", 4) == 0 ? url + 3 : url;
-    return check_field(path, body, err);
+    if (json_object_get_boolean(json_get(body, "background")))
+        return lh_error_set(
+            err, LH_EINPUT,
+            "the body asks for an answer in the background, which would never come; take \"background\" out");
+    return check_field(endpoint_of_url(url), body, err);
 }
