@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -20,18 +19,37 @@ static int64_t to_ms(double value, double unit_ms)
     return ms > DAY_MS ? DAY_MS : (int64_t)ms;
 }
 
-/* A plain decimal number with nothing but white space after it. */
+/* The plain decimal number at *text, "12", "1.5" or ".5"; moves past it. Not strtod, which asks the locale and knows
+ * exponents, hexadecimals and names. */
+static bool read_decimal(const char **text, double *out)
+{
+    const char *p = *text;
+    double value = 0, scale = 1;
+    for (; isdigit((unsigned char)*p); p++)
+        value = value * 10 + (*p - '0');
+    if (*p == '.')
+        for (p++; isdigit((unsigned char)*p); p++) {
+            value = value * 10 + (*p - '0');
+            scale *= 10;
+        }
+    bool digits = p > *text && (isdigit((unsigned char)**text) || p - *text > 1);
+    if (!digits || !isfinite(value) || !isfinite(scale))
+        return false;
+    *out = value / scale;
+    *text = p;
+    return true;
+}
+
+static const char *skip_blanks(const char *text)
+{
+    return text + strspn(text, " \t");
+}
+
+/* A header's value that is a number and nothing else. */
 static bool read_number(const char *text, double *out)
 {
-    while (*text == ' ' || *text == '\t')
-        text++;
-    if (!isdigit((unsigned char)*text) && *text != '.')
-        return false;
-    if (strspn(text, "0123456789.") + strspn(text + strspn(text, "0123456789."), " \t") != strlen(text))
-        return false;
-    char *end = NULL;
-    *out = strtod(text, &end);
-    return end != text;
+    text = skip_blanks(text);
+    return read_decimal(&text, out) && *skip_blanks(text) == '\0';
 }
 
 static int month_of(const char *name)
@@ -47,13 +65,16 @@ static int month_of(const char *name)
 static time_t parse_http_date(const char *text)
 {
     char month[4] = "", day_name[12] = "";
-    int day = 0, year = 0, hour = 0, minute = 0, second = 0;
-    if (sscanf(text, "%11[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT", day_name, &day, month, &year, &hour, &minute,
-               &second) != 7 &&
-        sscanf(text, "%11[A-Za-z], %2d-%3s-%2d %2d:%2d:%2d GMT", day_name, &day, month, &year, &hour, &minute,
-               &second) != 7 &&
-        sscanf(text, "%3s %3s %2d %2d:%2d:%2d %4d", day_name, month, &day, &hour, &minute, &second, &year) !=
-            7)
+    int day = 0, year = 0, hour = 0, minute = 0, second = 0, end = 0;
+    sscanf(text, "%11[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT%n", day_name, &day, month, &year, &hour, &minute,
+           &second, &end);
+    if (end == 0)
+        sscanf(text, "%11[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", day_name, &day, month, &year, &hour,
+               &minute, &second, &end);
+    if (end == 0)
+        sscanf(text, "%3s %3s %2d %2d:%2d:%2d %4d%n", day_name, month, &day, &hour, &minute, &second, &year,
+               &end);
+    if (end == 0 || *skip_blanks(text + end) != '\0')
         return -1;
     if (year < 100)
         year += year < 70 ? 2000 : 1900;
@@ -67,7 +88,8 @@ static time_t parse_http_date(const char *text)
                     .tm_hour = hour,
                     .tm_min = minute,
                     .tm_sec = second};
-    return timegm(&tm);
+    time_t time = timegm(&tm);
+    return tm.tm_mday == day || second == 60 ? time : -1; /* there is no 31 February */
 }
 
 static int64_t from_header(const char *value, int64_t now_wall_ms)
@@ -97,19 +119,15 @@ static const struct {
 /* One "12.5s" or "12.5 seconds" at *text; moves past it. */
 static bool read_quantity(const char **text, double *ms)
 {
-    const char *p = *text;
-    if (!isdigit((unsigned char)*p) && *p != '.')
+    const char *end = skip_blanks(*text);
+    double value = 0;
+    if (!read_decimal(&end, &value))
         return false;
-    char *end = NULL;
-    double value = strtod(p, &end);
-    if (end == p)
-        return false;
-    while (*end == ' ')
-        end++;
+    end = skip_blanks(end);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         size_t n = strlen(units[i].name);
-        if (strncasecmp(end, units[i].name, n) != 0)
-            continue;
+        if (strncasecmp(end, units[i].name, n) != 0 || isalpha((unsigned char)end[n]))
+            continue; /* "5 more requests" are no five minutes */
         *ms = value * units[i].ms;
         *text = end + n;
         return true;
