@@ -1,11 +1,7 @@
 /* Answers of the Anthropic dialect: messages. */
-#include "provider/dialects.h"
+#include <string.h>
 
-static int64_t get_count(json_object *usage, const char *key)
-{
-    int64_t count = json_get_int(usage, key, -1);
-    return count >= 0 ? count : -1;
-}
+#include "provider/dialects.h"
 
 static int64_t or_zero(int64_t count)
 {
@@ -16,11 +12,11 @@ static int64_t or_zero(int64_t count)
 static void read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
-    int64_t input = get_count(usage, "input_tokens");
-    int64_t read = get_count(usage, "cache_read_input_tokens");
-    int64_t written = get_count(usage, "cache_creation_input_tokens");
+    int64_t input = token_count(usage, "input_tokens");
+    int64_t read = token_count(usage, "cache_read_input_tokens");
+    int64_t written = token_count(usage, "cache_creation_input_tokens");
     out->prompt_tokens = input < 0 ? -1 : input + or_zero(read) + or_zero(written);
-    out->completion_tokens = get_count(usage, "output_tokens");
+    out->completion_tokens = token_count(usage, "output_tokens");
     out->cached_tokens = read;
 }
 
@@ -32,5 +28,8 @@ bool anthropic_read_answer(const char *url, json_object *body, struct answer *ou
     if (!span_is(endpoint_of_url(url), "/messages"))
         return true; /* count_tokens and the like: any object without an error is its answer */
     json_object *content = json_get(body, "content");
-    return json_is_array(content) && (json_object_array_length(content) > 0 || out->finish_reason[0] != '\0');
+    bool empty = !json_is_array(content) || json_object_array_length(content) == 0;
+    if (empty && strcmp(out->finish_reason, "refusal") == 0)
+        return refuse_content(out, "refusal");
+    return !empty || (json_is_array(content) && out->finish_reason[0] != '\0');
 }

@@ -4,18 +4,6 @@
 
 #include "provider/dialects.h"
 
-/* Some servers write token counts as floats. */
-static int64_t get_count(json_object *obj, const char *key)
-{
-    json_object *value = json_get(obj, key);
-    if (json_object_is_type(value, json_type_double)) {
-        double number = json_object_get_double(value);
-        return number >= 0 && number < 1e15 ? (int64_t)number : -1;
-    }
-    int64_t count = json_get_int(obj, key, -1);
-    return count >= 0 && count < INT64_C(1000000000000000) ? count : -1;
-}
-
 static int64_t first_known(int64_t a, int64_t b)
 {
     return a >= 0 ? a : b;
@@ -24,14 +12,14 @@ static int64_t first_known(int64_t a, int64_t b)
 static void read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
-    out->prompt_tokens = first_known(get_count(usage, "prompt_tokens"), get_count(usage, "input_tokens"));
+    out->prompt_tokens = first_known(token_count(usage, "prompt_tokens"), token_count(usage, "input_tokens"));
     out->completion_tokens =
-        first_known(get_count(usage, "completion_tokens"), get_count(usage, "output_tokens"));
-    out->cached_tokens = first_known(get_count(json_get(usage, "prompt_tokens_details"), "cached_tokens"),
-                                     get_count(json_get(usage, "input_tokens_details"), "cached_tokens"));
+        first_known(token_count(usage, "completion_tokens"), token_count(usage, "output_tokens"));
+    out->cached_tokens = first_known(token_count(json_get(usage, "prompt_tokens_details"), "cached_tokens"),
+                                     token_count(json_get(usage, "input_tokens_details"), "cached_tokens"));
     out->reasoning_tokens =
-        first_known(get_count(json_get(usage, "completion_tokens_details"), "reasoning_tokens"),
-                    get_count(json_get(usage, "output_tokens_details"), "reasoning_tokens"));
+        first_known(token_count(json_get(usage, "completion_tokens_details"), "reasoning_tokens"),
+                    token_count(json_get(usage, "output_tokens_details"), "reasoning_tokens"));
 }
 
 static json_object *first_choice(json_object *body)
@@ -42,11 +30,16 @@ static json_object *first_choice(json_object *body)
                : NULL;
 }
 
+/* "" is an answer too, as models give it, but not of one that was held back. */
 static bool is_filled(json_object *value)
 {
-    if (json_is_array(value))
-        return json_object_array_length(value) > 0;
-    return value != NULL;
+    return json_is_array(value) ? json_object_array_length(value) > 0
+                                : json_is_string(value) || json_is_object(value);
+}
+
+static bool has_text(json_object *value)
+{
+    return is_filled(value) && !(json_is_string(value) && json_object_get_string_len(value) == 0);
 }
 
 static bool read_chat(json_object *body, struct answer *out)
@@ -56,17 +49,24 @@ static bool read_chat(json_object *body, struct answer *out)
     json_object *choice = first_choice(body);
     json_object *message = json_get(choice, "message");
     copy_name(out->finish_reason, sizeof out->finish_reason, json_get_string(choice, "finish_reason"));
-    for (size_t i = 0; i < sizeof holders / sizeof *holders; i++)
-        if (is_filled(json_get(message, holders[i])))
-            return true;
-    return false;
+    bool filled = false, text = false;
+    for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
+        filled |= is_filled(json_get(message, holders[i]));
+        text |= has_text(json_get(message, holders[i]));
+    }
+    if (!text && strcmp(out->finish_reason, "content_filter") == 0)
+        return refuse_content(out, "content_filter");
+    return filled;
 }
 
 static bool read_completion(json_object *body, struct answer *out)
 {
     json_object *choice = first_choice(body);
     copy_name(out->finish_reason, sizeof out->finish_reason, json_get_string(choice, "finish_reason"));
-    return json_is_string(json_get(choice, "text"));
+    json_object *text = json_get(choice, "text");
+    if (!has_text(text) && strcmp(out->finish_reason, "content_filter") == 0)
+        return refuse_content(out, "content_filter");
+    return json_is_string(text);
 }
 
 static bool read_embeddings(json_object *body, struct answer *out)
@@ -74,7 +74,7 @@ static bool read_embeddings(json_object *body, struct answer *out)
     (void)out;
     json_object *data = json_get(body, "data");
     return json_is_array(data) && json_object_array_length(data) > 0 &&
-           is_filled(json_get(json_object_array_get_idx(data, 0), "embedding"));
+           has_text(json_get(json_object_array_get_idx(data, 0), "embedding"));
 }
 
 static bool read_response(json_object *body, struct answer *out)
@@ -89,7 +89,10 @@ static bool read_response(json_object *body, struct answer *out)
         return false;
     }
     json_object *output = json_get(body, "output");
-    return json_is_array(output) && json_object_array_length(output) > 0;
+    bool filled = json_is_array(output) && json_object_array_length(output) > 0;
+    if (!filled && strcmp(out->finish_reason, "content_filter") == 0)
+        return refuse_content(out, "content_filter");
+    return filled;
 }
 
 static const struct {

@@ -11,10 +11,13 @@ struct span {
 /* The endpoint that a job's url means, be it absolute or with a query: "/chat/completions", without "/v1". */
 struct span endpoint_of_url(const char *url);
 bool span_is(struct span span, const char *text);
+/* Host and port of an absolute URL, without user and password; empty when it is none. */
+struct span host_of_url(const char *url);
 
 /* An error that an answer's body tells, in whatever shape. Strings are borrowed from the tree; NULL when not said. */
 struct told_error {
     bool there;
+    int status; /* 400 to 599 when the body names one; else 0 */
     const char *type, *code, *message;
 };
 struct told_error error_in_body(json_object *body);
@@ -23,10 +26,16 @@ struct told_error error_in_body(json_object *body);
 bool openai_read_answer(const char *url, json_object *body, struct answer *out);
 bool anthropic_read_answer(const char *url, json_object *body, struct answer *out);
 
+/* How many tokens a usage member counts; -1 when it is not there or no number that a request can have. */
+int64_t token_count(json_object *usage, const char *key);
+
+/* The provider's content policy held the answer back: permanent. Returns false, "no answer". */
+bool refuse_content(struct answer *out, const char *code);
+
 /* The class of an answer with an error: by its type and code first, by its status else. */
 void classify_error(const struct answer_in *in, const struct told_error *told, struct answer *out);
 
-/* Copies `text` as one line of printable UTF-8, cut at `size`; what looks like an API key becomes "sk-***". */
+/* Copies `text` as one line of printable UTF-8, cut at `size`; what looks like an API key becomes "[key]". */
 void copy_message(char *out, size_t size, const char *text, size_t len);
 void copy_name(char *out, size_t size, const char *text); /* NULL is "" */
 

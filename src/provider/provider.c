@@ -25,6 +25,18 @@ static size_t origin_length(const char *url)
     return scheme + 3 + strcspn(url + scheme + 3, "/?#");
 }
 
+struct span host_of_url(const char *url)
+{
+    size_t origin = origin_length(url);
+    const char *host = url + strcspn(url, ":") + 3;
+    if (origin == 0)
+        return (struct span){url, 0};
+    for (const char *at = host; at < url + origin; at++)
+        if (*at == '@')
+            host = at + 1;
+    return (struct span){host, (size_t)(url + origin - host)};
+}
+
 struct span endpoint_of_url(const char *url)
 {
     const char *path = url + origin_length(url);
