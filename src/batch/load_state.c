@@ -87,10 +87,25 @@ char *load_params_write(const lh_ingest_options *o)
     return text;
 }
 
-static const char *shown(json_object *o, const char *key)
+static const char *value_of(json_object *o, const char *key)
 {
     const char *value = json_get_string(o, key);
     return value != NULL ? value : "(none)";
+}
+
+/* "--model was X and is now Y": of long texts the part where they differ. */
+static void append_difference(struct strbuf *out, const char *option, const char *was, const char *is)
+{
+    enum { SHOWN = 100, BEFORE = 30 };
+    size_t same = 0;
+    while (was[same] != '\0' && was[same] == is[same])
+        same++;
+    size_t from = same > SHOWN / 2 ? same - BEFORE : 0;
+    while (from > 0 && ((unsigned char)was[from] & 0xC0) == 0x80) /* not inside a character */
+        from--;
+    const char *cut = from > 0 ? "…" : "";
+    strbuf_appendf(out, "%s%s was %s%.*s and is now %s%.*s", out->len > 0 ? ", " : "", option, cut, SHOWN,
+                   was + from, cut, SHOWN, is + from);
 }
 
 int load_params_compare(const char *batch, const char *was, const char *is, lh_error *err)
@@ -98,18 +113,19 @@ int load_params_compare(const char *batch, const char *was, const char *is, lh_e
     if (strcmp(was, is) == 0)
         return 0;
     json_object *old = json_tokener_parse(was), *new = json_tokener_parse(is);
-    char text[700] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof params / sizeof *params && used < sizeof text; i++) {
-        const char *a = shown(old, params[i].key), *b = shown(new, params[i].key);
+    struct strbuf text;
+    strbuf_init(&text);
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+        const char *a = value_of(old, params[i].key), *b = value_of(new, params[i].key);
         if (strcmp(a, b) != 0)
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s was %.100s and is now %.100s",
-                                     used > 0 ? ", " : "", params[i].option, a, b);
+            append_difference(&text, params[i].option, a, b);
     }
     json_object_put(old);
     json_object_put(new);
-    return lh_error_set(err, LH_EMISMATCH,
-                        "batch %s was made with other settings: %s. Use the same, or --fresh for another "
-                        "batch, or --batch for another name",
-                        batch, text);
+    int rc = lh_error_set(err, LH_EMISMATCH,
+                          "batch %s was made with other settings: %.700s. Use the same, or --fresh for "
+                          "another batch, or --batch for another name",
+                          batch, text.data);
+    strbuf_free(&text);
+    return rc;
 }
