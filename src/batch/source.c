@@ -11,15 +11,16 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { CHUNK = 256 * 1024 };
+enum { CHUNK = 256 * 1024, KEPT = 1024 /* bytes of a line that is too long */ };
 
 struct source {
     const char *const *inputs;
     size_t count, index;
     size_t max_line;
     bool csv;
-    int fd;        /* -1: none open */
-    bool at_start; /* of an input */
+    int fd;              /* -1: none open */
+    bool at_start;       /* of an input */
+    bool only_blank_yet; /* in this input */
     bool eof;
     char *buffer;      /* owned */
     size_t start, end; /* what is read and not given */
@@ -82,6 +83,7 @@ static int open_input(struct source *s, lh_error *err)
     if (fstat(s->fd, &st) == 0 && S_ISDIR(st.st_mode))
         return lh_error_set(err, LH_EINPUT, "input %s is a folder; name the files in it", name);
     s->at_start = true;
+    s->only_blank_yet = true;
     s->eof = false;
     s->start = s->end = 0;
     s->line = 0;
@@ -147,75 +149,96 @@ static bool is_csv(const struct source *s)
     return s->csv && len > 4 && strcasecmp(name + len - 4, ".csv") == 0;
 }
 
+/* Where a record ends, looked for in pieces as they are read. A quote opens a CSV field only at its start, as csv_split has it:
+ * one inside (5" pipe) must not swallow the lines that follow. */
 struct scan {
-    size_t at;      /* relative to start */
-    bool quoted;    /* CSV: inside quotes */
+    size_t at; /* relative to start */
+    enum { FIELD_START, FIELD_PLAIN, FIELD_QUOTED, FIELD_AFTER_QUOTE } field;
     int64_t breaks; /* line feeds inside the record */
 };
+
+static bool find_csv_end(const char *from, size_t len, struct scan *scan)
+{
+    for (; scan->at < len; scan->at++) {
+        char c = from[scan->at];
+        if (scan->field == FIELD_QUOTED) {
+            scan->breaks += c == '\n' ? 1 : 0;
+            scan->field = c == '"' ? FIELD_AFTER_QUOTE : FIELD_QUOTED;
+        } else if (c == '\n') {
+            return true;
+        } else if (c == '"' && scan->field != FIELD_PLAIN) {
+            scan->field = FIELD_QUOTED;
+        } else {
+            scan->field = c == ',' ? FIELD_START : FIELD_PLAIN;
+        }
+    }
+    return false;
+}
 
 /* Where the record that starts at `start` ends: true and scan.at is its line feed. */
 static bool find_end(const struct source *s, bool csv, struct scan *scan)
 {
     const char *from = s->buffer + s->start;
     size_t len = s->end - s->start;
-    if (!csv) {
-        const char *end = scan->at < len ? memchr(from + scan->at, '\n', len - scan->at) : NULL;
-        scan->at = end != NULL ? (size_t)(end - from) : len;
-        return end != NULL;
-    }
-    for (; scan->at < len; scan->at++) {
-        char c = from[scan->at];
-        if (c == '"')
-            scan->quoted = !scan->quoted;
-        else if (c == '\n' && !scan->quoted)
-            return true;
-        else if (c == '\n')
-            scan->breaks++;
-    }
-    return false;
+    if (csv)
+        return find_csv_end(from, len, scan);
+    const char *end = scan->at < len ? memchr(from + scan->at, '\n', len - scan->at) : NULL;
+    scan->at = end != NULL ? (size_t)(end - from) : len;
+    return end != NULL;
 }
 
-/* A line longer than allowed is read to its end without being held: only its beginning stays. */
-static int skip_rest(struct source *s, lh_error *err)
+static void take_in(struct source *s, size_t from, size_t to)
 {
-    const size_t kept = 1024;
+    XXH3_128bits_update(s->hash, s->buffer + s->start + from, to - from);
+    s->bytes += (int64_t)(to - from);
+}
+
+/* A line longer than allowed is read to its end without being held: only its beginning stays. What is dropped is hashed. */
+static int drop_rest(struct source *s, bool csv, struct scan *scan, bool *found, lh_error *err)
+{
+    take_in(s, 0, KEPT);
     for (;;) {
-        size_t begin = s->start + kept;
-        char *end = memchr(s->buffer + begin, '\n', s->end - begin);
-        if (end != NULL || s->eof) {
-            size_t stop = end != NULL ? (size_t)(end - s->buffer) : s->end;
-            XXH3_128bits_update(s->hash, s->buffer + begin, stop - begin);
-            s->bytes += (int64_t)(stop - begin);
-            memmove(s->buffer + begin, s->buffer + stop, s->end - stop);
-            s->end -= stop - begin;
+        char *begin = s->buffer + s->start;
+        take_in(s, KEPT, scan->at);
+        memmove(begin + KEPT, begin + scan->at, s->end - s->start - scan->at);
+        s->end -= scan->at - KEPT;
+        scan->at = KEPT;
+        if (*found || s->eof)
             return 0;
-        }
-        XXH3_128bits_update(s->hash, s->buffer + begin, s->end - begin);
-        s->bytes += (int64_t)(s->end - begin);
-        s->end = begin;
         int rc = fill(s, err);
         if (rc != 0)
             return rc;
+        *found = find_end(s, csv, scan);
     }
 }
 
-static void give(struct source *s, size_t len, bool has_end, const struct scan *scan, struct source_line *out)
+static bool is_blank(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (data[i] != ' ' && data[i] != '\t' && data[i] != '\r')
+            return false;
+    return true;
+}
+
+static void give(struct source *s, bool has_end, const struct scan *scan, struct source_line *out)
 {
     s->line++;
     s->number++;
     out->data = s->buffer + s->start;
-    out->len = len;
+    out->len = scan->at;
     out->input = display_name(s->inputs[s->index]);
     out->input_index = s->index;
     out->line = s->line;
     out->number = s->number;
     out->is_csv = is_csv(s);
+    out->first_of_input = s->only_blank_yet;
+    out->is_blank = !out->too_long && is_blank(out->data, out->len);
+    s->only_blank_yet = s->only_blank_yet && out->is_blank;
     s->line += scan->breaks;
-    XXH3_128bits_update(s->hash, out->data, len);
     XXH3_128bits_update(s->hash, "\n", 1);
-    s->bytes += (int64_t)len + (has_end ? 1 : 0);
-    s->start += len + (has_end ? 1 : 0);
-    if (out->len > 0 && out->data[out->len - 1] == '\r')
+    s->bytes += has_end ? 1 : 0;
+    s->start += out->len + (has_end ? 1 : 0);
+    if (out->len > 0 && out->data[out->len - 1] == '\r' && !out->too_long)
         out->len--;
 }
 
@@ -232,15 +255,14 @@ static int next_of_input(struct source *s, struct source_line *out, lh_error *er
     if (!found && s->eof && s->end == s->start)
         return 0;
     out->too_long = scan.at > s->max_line;
-    size_t len = scan.at;
-    if (out->too_long && len > 1024) {
-        int rc = skip_rest(s, err);
+    if (out->too_long && scan.at > KEPT) {
+        int rc = drop_rest(s, csv, &scan, &found, err);
         if (rc != 0)
             return rc;
-        len = 1024;
-        found = s->start + len < s->end;
+    } else {
+        take_in(s, 0, scan.at);
     }
-    give(s, len, found, &scan, out);
+    give(s, found, &scan, out);
     return 1;
 }
 
@@ -249,7 +271,6 @@ int source_next(struct source *s, struct source_line *out, lh_error *err)
     for (; s->index < s->count; s->index++) {
         *out = (struct source_line){0};
         int rc = s->fd < 0 ? open_input(s, err) : 0;
-        out->first_of_input = s->at_start;
         if (rc == 0 && s->at_start)
             rc = look_at_start(s, err);
         if (rc == 0)

@@ -19,8 +19,9 @@ struct source_line {
     int64_t line;   /* in its input, from 1; a CSV record's first */
     int64_t number; /* over all inputs, from 1: what "line-N" ids are made of */
     bool too_long;  /* data holds its beginning only */
+    bool is_blank;  /* white space only */
     bool is_csv;
-    bool first_of_input;
+    bool first_of_input; /* nothing but blank lines before it: a CSV header */
 };
 
 /* inputs: paths, "-" is standard input; borrowed. LH_ENOTFOUND, LH_EIO, LH_EINPUT (a folder, gzip, UTF-16) with what to do,
