@@ -10,7 +10,7 @@
 #include "provider/provider.h"
 #include "tokens/estimate.h"
 
-enum { ID_MAX = 512 };
+enum { ID_MAX = 512, URL_MAX = 2048 };
 
 struct line_parser {
     struct line_rules rules;
@@ -76,17 +76,34 @@ static int check_id(const char *id, size_t len, lh_error *err)
     return 0;
 }
 
+/* json-c ends its integers at these two: what was written may have been larger, and would come out as another number. */
+static bool is_beyond_integers(json_object *value)
+{
+    return json_object_is_type(value, json_type_int) &&
+           (json_object_get_uint64(value) == UINT64_MAX || json_object_get_int64(value) == INT64_MIN);
+}
+
 static int take_id(json_object *value, struct strbuf *text, struct line_job *job, const char *name,
                    lh_error *err)
 {
     if (!json_is_string(value) && !json_object_is_type(value, json_type_int))
         return lh_error_set(err, LH_EINPUT, "%s must be a string", name);
+    if (is_beyond_integers(value))
+        return lh_error_set(err, LH_EINPUT, "%s is too large for a number; write it as a string", name);
     const char *id = json_object_get_string(value);
     size_t len = strlen(id);
     if (json_is_string(value) && len != (size_t)json_object_get_string_len(value))
         return lh_error_set(err, LH_EINPUT, "%s holds control characters", name);
     int rc = check_id(id, len, err);
     return rc == 0 ? add_text(text, id, len, &job->custom_id) : rc;
+}
+
+bool line_is_url(const char *url, size_t len)
+{
+    bool plain = len > 0 && len <= URL_MAX && url[0] == '/';
+    for (size_t i = 0; i < len && plain; i++)
+        plain = (unsigned char)url[i] > ' ' && url[i] != 0x7f;
+    return plain;
 }
 
 /* ---- bodies ---- */
@@ -120,12 +137,19 @@ static bool find_member(const char *data, size_t len, const char *name, struct j
     return false;
 }
 
+/* What of a body does not leave as it was written. */
+struct edit {
+    bool without_id, without_model; /* a model that is null names none */
+    bool with_model;                /* that of the rules */
+};
+
 /* Checks a body against its endpoint and measures it; the model that the rules give counts as its own. */
 static int check_body(struct line_parser *p, const char *url, json_object *body, struct line_job *job,
-                      bool *needs_model, lh_error *err)
+                      struct edit *edit, lh_error *err)
 {
-    *needs_model = p->rules.model != NULL && json_is_object(body) && json_get(body, "model") == NULL;
-    if (*needs_model)
+    edit->with_model = p->rules.model != NULL && json_is_object(body) && json_get(body, "model") == NULL;
+    edit->without_model = edit->with_model && json_object_object_get_ex(body, "model", NULL);
+    if (edit->with_model)
         json_object_object_add(body, "model", json_object_new_string(p->rules.model));
     int rc = provider_check_request(url, body, err);
     if (rc != 0)
@@ -153,21 +177,52 @@ static bool is_empty_object(struct json_span body)
     return !json_members_next(&it, &key, &value);
 }
 
-/* The body as it stands, with the model put first when it names none. */
-static int add_body(struct line_parser *p, struct json_span body, bool needs_model, struct strbuf *text,
-                    struct line_job *job)
+/* The members that stay, each as it was written. LH_EINPUT when one that goes is not found under its plain name. */
+static int append_members(struct strbuf *text, struct json_span body, const struct edit *edit, lh_error *err)
 {
-    job->body = text->len;
-    if (needs_model) {
-        strbuf_append_char(text, '{');
-        append_model(p, text, !is_empty_object(body));
-        strbuf_append(text, body.data + 1, body.len - 1);
-    } else {
-        strbuf_append(text, body.data, body.len);
+    struct json_members it;
+    struct json_span key, value;
+    int left_out = 0;
+    bool first = !edit->with_model;
+    json_members_begin(&it, body.data, body.len);
+    while (json_members_next(&it, &key, &value)) {
+        if ((edit->without_id && span_is(key, "custom_id")) ||
+            (edit->without_model && span_is(key, "model"))) {
+            left_out++;
+            continue;
+        }
+        if (!first)
+            strbuf_append_char(text, ',');
+        first = false;
+        strbuf_append(text, key.data - 1, key.len + 2);
+        strbuf_append_char(text, ':');
+        strbuf_append(text, value.data, value.len);
     }
+    if (left_out != edit->without_id + edit->without_model)
+        return lh_error_set(err, LH_EINPUT, "the names custom_id and model must be written without escapes");
+    strbuf_append_char(text, '}');
+    return 0;
+}
+
+/* The body as it stands, with the model put first when it names none. */
+static int add_body(struct line_parser *p, struct json_span body, const struct edit *edit,
+                    struct strbuf *text, struct line_job *job, lh_error *err)
+{
+    bool rewrite = edit->without_id || edit->without_model;
+    size_t from = edit->with_model ? 1 : 0;
+    int rc = 0;
+    job->body = text->len;
+    if (rewrite || edit->with_model)
+        strbuf_append_char(text, '{');
+    if (edit->with_model)
+        append_model(p, text, !rewrite && !is_empty_object(body));
+    if (rewrite)
+        rc = append_members(text, body, edit, err);
+    else
+        strbuf_append(text, body.data + from, body.len - from);
     job->body_len = text->len - job->body;
     strbuf_append_char(text, '\0');
-    return text->failed ? LH_ENOMEM : 0;
+    return rc == 0 && text->failed ? LH_ENOMEM : rc;
 }
 
 /* ---- the kinds of lines ---- */
@@ -177,6 +232,7 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
 {
     static const char *const known[] = {"custom_id", "method", "url", "body"};
     const char *method = json_get_string(object, "method"), *url = json_get_string(object, "url");
+    size_t url_len = (size_t)json_object_get_string_len(json_get(object, "url"));
     json_object *body = json_get(object, "body");
     if (json_get(object, "custom_id") == NULL)
         return lh_error_set(err, LH_EINPUT, "custom_id is missing");
@@ -185,7 +241,7 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
         return rc;
     if (json_get(object, "method") != NULL && (method == NULL || strcmp(method, "POST") != 0))
         return lh_error_set(err, LH_EINPUT, "method must be \"POST\"");
-    if (url == NULL || url[0] != '/' || strlen(url) > 2048)
+    if (url == NULL || !line_is_url(url, url_len))
         return lh_error_set(err, LH_EINPUT, "url must be a path such as \"/v1/chat/completions\"");
     json_object_object_foreach(object, name, unused)
     {
@@ -198,14 +254,14 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
                                 "\"%.60s\" is no member of a batch line (custom_id, method, url, body)",
                                 name);
     }
-    bool needs_model = false;
+    struct edit edit = {0};
     struct json_span span = {0};
-    rc = check_body(p, url, body, job, &needs_model, err);
+    rc = check_body(p, url, body, job, &edit, err);
     if (rc == 0 && !find_member(line->data, line->len, "body", &span))
         rc = lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
-    return rc == 0 ? add_body(p, span, needs_model, text, job) : rc;
+    return rc == 0 ? add_body(p, span, &edit, text, job, err) : rc;
 }
 
 static const char *bare_url(struct line_parser *p, json_object *object)
@@ -215,28 +271,6 @@ static const char *bare_url(struct line_parser *p, json_object *object)
     if (json_get(object, "messages") != NULL)
         return "/v1/chat/completions";
     return json_get(object, "prompt") != NULL ? "/v1/completions" : "/v1/responses";
-}
-
-/* The object without its custom_id, every other member as it was written. */
-static int body_without_id(struct line_parser *p, const struct source_line *line, struct json_span *out)
-{
-    struct json_members it;
-    struct json_span key, value;
-    strbuf_reset(&p->scratch);
-    strbuf_append_char(&p->scratch, '{');
-    json_members_begin(&it, line->data, line->len);
-    while (json_members_next(&it, &key, &value)) {
-        if (span_is(key, "custom_id"))
-            continue;
-        if (p->scratch.len > 1)
-            strbuf_append_char(&p->scratch, ',');
-        strbuf_append(&p->scratch, key.data - 1, key.len + 2);
-        strbuf_append_char(&p->scratch, ':');
-        strbuf_append(&p->scratch, value.data, value.len);
-    }
-    strbuf_append_char(&p->scratch, '}');
-    *out = (struct json_span){p->scratch.data, p->scratch.len};
-    return p->scratch.failed ? LH_ENOMEM : 0;
 }
 
 static struct json_span whole_object(const struct source_line *line)
@@ -252,18 +286,15 @@ static struct json_span whole_object(const struct source_line *line)
 static int parse_bare_line(struct line_parser *p, const struct source_line *line, json_object *object,
                            struct strbuf *text, struct line_job *job, lh_error *err)
 {
-    struct json_span span = whole_object(line);
-    json_object *id = json_get(object, "custom_id");
+    json_object *id = NULL;
+    struct edit edit = {.without_id = json_object_object_get_ex(object, "custom_id", &id)};
     int rc = id != NULL ? take_id(id, text, job, "custom_id", err) : 0;
-    if (rc == 0 && id != NULL)
-        rc = body_without_id(p, line, &span);
     const char *url = bare_url(p, object);
-    bool needs_model = false;
     if (rc == 0)
-        rc = check_body(p, url, object, job, &needs_model, err);
+        rc = check_body(p, url, object, job, &edit, err);
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
-    return rc == 0 ? add_body(p, span, needs_model, text, job) : rc;
+    return rc == 0 ? add_body(p, whole_object(line), &edit, text, job, err) : rc;
 }
 
 /* ---- rows ---- */
@@ -278,6 +309,9 @@ static int object_field(void *arg, const char *name, struct strbuf *out, lh_erro
         return lh_error_set(err, LH_EINPUT, "the row has no field \"%.100s\"", name);
     if (json_is_string(value))
         return strbuf_append(out, json_object_get_string(value), (size_t)json_object_get_string_len(value));
+    if (is_beyond_integers(value))
+        return lh_error_set(err, LH_EINPUT, "\"%.100s\" is too large for a number; write it as a string",
+                            name);
     return strbuf_append_str(
         out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
@@ -353,6 +387,8 @@ static int parse_csv(struct line_parser *p, const struct source_line *line, stru
         return lh_error_set(err, LH_EINPUT, "a zero byte in the record");
     struct csv_record *into = line->first_of_input ? &p->header : &p->record;
     int rc = csv_split(line->data, line->len, into, err);
+    if (rc != 0)
+        into->count = 0;
     *blank = rc == 0 && line->first_of_input;
     if (rc != 0 || *blank)
         return rc;
@@ -383,19 +419,11 @@ static int parse_object(struct line_parser *p, const struct source_line *line, j
                         "--template");
 }
 
-static bool is_blank(const struct source_line *line)
-{
-    for (size_t i = 0; i < line->len; i++)
-        if (strchr(" \t\r", line->data[i]) == NULL || line->data[i] == '\0')
-            return false;
-    return true;
-}
-
 int line_parse(struct line_parser *p, const struct source_line *line, struct strbuf *text,
                struct line_job *job, bool *blank, lh_error *err)
 {
     *job = (struct line_job){.line = line->number};
-    *blank = is_blank(line);
+    *blank = line->is_blank;
     if (*blank)
         return 0;
     size_t begin = text->len;
@@ -403,6 +431,8 @@ int line_parse(struct line_parser *p, const struct source_line *line, struct str
     if (rc != 0)
         return lh_error_nomem(err);
     size_t after_id = text->len;
+    if (line->first_of_input) /* a header that cannot be read must not leave that of the input before in its place */
+        p->header.count = 0;
     if (line->too_long)
         return lh_error_set(err, LH_EINPUT, "longer than is allowed; raise --max-line");
     if (line->is_csv) {

@@ -1,6 +1,7 @@
 /* One input line → one request, or the reason why not. The kinds, told by their members:
  *   {"custom_id","method","url","body"}          the OpenAI Batch line; the body is kept byte for byte
  *   {"messages":[…]} {"prompt":…} {"input":…}    a bare body; a "custom_id" beside is lifted out
+ *                                                 a "model" that is null counts as none
  *   any object, or a CSV record, with a template  its fields fill "Classify: {{text}}"
  * One thread each; several parsers may run at once. */
 #ifndef LH_BATCH_LINE_H
@@ -31,6 +32,9 @@ struct line_job {
  * is still the offset of the id the line has or would have had; LH_ENOMEM. *blank: nothing there (white space, a CSV header). */
 int line_parse(struct line_parser *p, const struct source_line *line, struct strbuf *text,
                struct line_job *job, bool *blank, lh_error *err);
+
+/* A path such as /v1/chat/completions: nothing in it that could end a request's line. */
+bool line_is_url(const char *url, size_t len);
 
 /* LH_EUSAGE: the template has an unclosed {{ or an empty name. */
 int line_check_template(const char *prompt_template, lh_error *err);
