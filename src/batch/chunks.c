@@ -1,6 +1,7 @@
 /* The reading half of an ingest: see chunks.h. Fields of `shared` under the mutex; the source and the parser are the thread's. */
 #include "batch/chunks.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,25 +32,21 @@ const char *chunks_skipped_hash(const struct chunks *c)
     return c->skipped_hash;
 }
 
-static int add_raw(struct chunk *chunk, struct chunk_entry *e, const struct source_line *line)
+int append_valid_utf8(struct strbuf *out, const char *data, size_t len)
 {
-    size_t len = line->len < RAW_MAX ? line->len : RAW_MAX;
-    e->raw = chunk->text.len;
     for (size_t i = 0; i < len;) {
         size_t bad = 0;
-        bool rest_ok = utf8_is_valid(line->data + i, len - i, &bad);
+        bool rest_ok = utf8_is_valid(data + i, len - i, &bad);
         size_t good = rest_ok ? len - i : bad;
         for (size_t k = 0; k < good; k++)
-            strbuf_append_char(&chunk->text, line->data[i + k] != '\0' ? line->data[i + k] : ' ');
+            strbuf_append_char(out, data[i + k] != '\0' ? data[i + k] : ' ');
         i += good;
         if (!rest_ok) {
-            strbuf_append_str(&chunk->text, "\xEF\xBF\xBD");
+            strbuf_append_str(out, "\xEF\xBF\xBD");
             i++;
         }
     }
-    e->raw_len = chunk->text.len - e->raw;
-    strbuf_append_char(&chunk->text, '\0');
-    return chunk->text.failed ? LH_ENOMEM : 0;
+    return out->failed ? LH_ENOMEM : 0;
 }
 
 static int add_bad(struct chunk *chunk, struct chunk_entry *e, const struct source_line *line,
@@ -58,17 +55,26 @@ static int add_bad(struct chunk *chunk, struct chunk_entry *e, const struct sour
     e->bad = true;
     e->job.prompt_tokens = 0;
     e->job.max_output_tokens = INT64_MIN;
+    char text[sizeof why->message + PATH_MAX];
+    snprintf(text, sizeof text, "%s, line %lld: %s", line->input, (long long)line->line, why->message);
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) /* a name in the input must not steer a terminal */
+            *c = '?';
     e->why = chunk->text.len;
-    strbuf_appendf(&chunk->text, "%s, line %lld: %s", line->input, (long long)line->line, why->message);
+    append_valid_utf8(&chunk->text, text, strlen(text)); /* a reason may quote a name, cut */
     strbuf_append_char(&chunk->text, '\0');
-    return add_raw(chunk, e, line);
+    e->raw = chunk->text.len;
+    append_valid_utf8(&chunk->text, line->data, line->len < RAW_MAX ? line->len : RAW_MAX);
+    e->raw_len = chunk->text.len - e->raw;
+    strbuf_append_char(&chunk->text, '\0');
+    return chunk->text.failed ? LH_ENOMEM : 0;
 }
 
 static int add_line(struct chunks *c, struct chunk *chunk, const struct source_line *line, lh_error *err)
 {
     struct chunk_entry *e = &chunk->entries[chunk->count];
     bool blank = false;
-    *e = (struct chunk_entry){0};
+    *e = (struct chunk_entry){.input = line->input, .input_line = line->line};
     int rc = line_parse(c->parser, line, &chunk->text, &e->job, &blank, err);
     if (rc == LH_EINPUT)
         rc = add_bad(chunk, e, line, err);

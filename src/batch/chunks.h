@@ -7,8 +7,10 @@
 
 struct chunk_entry {
     struct line_job job;
+    const char *input; /* where it stands, for people; borrowed from the source */
+    int64_t input_line;
     bool bad;
-    size_t why;          /* bad: the reason, in the chunk's text */
+    size_t why;          /* bad: "FILE, line N: reason", in the chunk's text */
     size_t raw, raw_len; /* bad: the line itself, made valid UTF-8, cut at 64 kB */
 };
 
@@ -20,7 +22,7 @@ struct chunk {
     int64_t lines, bytes; /* of all inputs, after this chunk */
     char hash[40];        /* of all lines up to here */
     bool last;
-    int rc; /* reading failed after these entries */
+    int rc; /* reading failed: the chunk is not whole, what it holds must not be used */
     lh_error error;
 };
 
@@ -38,7 +40,9 @@ void chunks_stop(struct chunks *c);
 /* The hash of the lines that were skipped; valid once chunks_next has returned. "" when there were not so many lines. */
 const char *chunks_skipped_hash(const struct chunks *c);
 
-/* Where in its input an entry's line stands: "FILE line N". */
 const char *chunk_text(const struct chunk *chunk, size_t offset);
+
+/* What people may read in the database is valid UTF-8, whatever the input held: other bytes become U+FFFD, zero bytes spaces. */
+int append_valid_utf8(struct strbuf *out, const char *data, size_t len);
 
 #endif
