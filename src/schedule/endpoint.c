@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 
@@ -20,13 +21,17 @@ static const char *choose_base(enum dialect d, const lh_endpoint_options *o)
     return base != NULL ? base : dialect_default_base(d);
 }
 
-static bool is_loopback(const char *url)
+/* "127.0.0.1.example.com" and "localhost.example.com" are names like any other. */
+static bool is_loopback(const char *host)
 {
-    static const char *const hosts[] = {"http://127.", "http://localhost", "http://[::1]"};
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-        if (strncmp(url, hosts[i], strlen(hosts[i])) == 0)
-            return true;
-    return false;
+    size_t len = strcspn(host, ":/");
+    return strncmp(host, "[::1]", 5) == 0 || (len == 9 && strncasecmp(host, "localhost", len) == 0) ||
+           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
+}
+
+static bool is_open_to_others(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 && !is_loopback(url + 7);
 }
 
 static void point_at_lines(struct endpoint *e, size_t count)
@@ -50,16 +55,19 @@ int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_optio
             err, LH_EINPUT,
             "%s asks for a key: set %s in the environment, or name another server with --base-url", base,
             dialect_key_variable(d));
-    if (key != NULL && strncmp(base, "http://", 7) == 0 && !is_loopback(base))
-        log_warn("the key goes to %s without encryption; use https://", base);
     *e = (struct endpoint){.dialect = d, .base_url = strdup(base)};
     strbuf_init(&e->lines);
     int count = provider_headers(d, key, &e->lines);
-    if (e->base_url == NULL || count == LH_ENOMEM)
-        return lh_error_nomem(err);
-    if (count < 0)
-        return lh_error_set(err, LH_EINPUT, "%s holds a key with spaces or control characters; set it anew",
-                            dialect_key_variable(d));
+    if (e->base_url == NULL || count < 0) {
+        bool no_memory = e->base_url == NULL || count == LH_ENOMEM;
+        endpoint_free(e);
+        return no_memory ? lh_error_nomem(err)
+                         : lh_error_set(err, LH_EINPUT,
+                                        "%s holds a key with spaces or control characters; set it anew",
+                                        dialect_key_variable(d));
+    }
+    if (key != NULL && is_open_to_others(base))
+        log_warn("the key goes to %s without encryption; use https://", base);
     point_at_lines(e, (size_t)count);
     e->ready = true;
     return 0;

@@ -18,7 +18,7 @@ struct endpoint {
 };
 
 /* Resolves options and environment. LH_EUSAGE for a bad base URL; LH_EINPUT when the official host would be asked
- * without a key, naming the variable to set. */
+ * without a key, naming the variable to set, or when the key cannot stand in a header. On failure *e is empty. */
 int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_options *o, lh_error *err);
 void endpoint_free(struct endpoint *e);
 
