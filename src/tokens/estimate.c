@@ -6,10 +6,13 @@
 
 enum { BYTES_PER_TOKEN = 4, DATA_TOKENS = 1000 };
 
-/* Strings that are no text: what a data: URL or an image's bytes take is not their length. */
+/* Strings that are no text: what a data: URL or an image's bytes take is not their length. "data: …" may begin a prompt. */
 static bool is_data(const char *text)
 {
-    return strncmp(text, "data:", 5) == 0;
+    if (strncmp(text, "data:", 5) != 0)
+        return false;
+    const char *end = text + 5 + strcspn(text + 5, ", \n");
+    return *end == ',' && end - text >= 12 && strncmp(end - 7, ";base64", 7) == 0;
 }
 
 static bool is_data_key(const char *key)
