@@ -72,9 +72,17 @@ enum http_outcome verdict_of(CURLcode code, bool left)
     return outcome;
 }
 
-static bool is_boundary(char c)
+/* Where the user's name before an '@' begins: after the scheme if there is one in this word, for a password may hold any
+ * sign but a space; else where the word begins. */
+static size_t userinfo_begins(const char *text, size_t len)
 {
-    return c == ' ' || c == '/' || c == '\'' || c == '"' || c == '(' || c == '=';
+    size_t at = len;
+    while (at > 0 && text[at - 1] != ' ') {
+        if (at >= 3 && memcmp(text + at - 3, "://", 3) == 0)
+            return at;
+        at--;
+    }
+    return at;
 }
 
 void verdict_message(const char *text, char *out, size_t size)
@@ -82,8 +90,7 @@ void verdict_message(const char *text, char *out, size_t size)
     size_t len = 0;
     for (; *text != '\0' && len + 1 < size; text++) {
         if (*text == '@') /* what stands before it may be user:password */
-            while (len > 0 && !is_boundary(out[len - 1]))
-                len--;
+            len = userinfo_begins(out, len);
         else
             out[len++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
     }
