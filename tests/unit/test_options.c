@@ -140,7 +140,7 @@ static void a_response_has_a_size(void **state)
 
 static void a_base_of_backoff_is_a_number_from_1_to_100(void **state)
 {
-    static const double bad[] = {0, 0.999, -2, 100.1, NAN, INFINITY, -INFINITY};
+    static const double bad[] = {0, 0.999, -2, 100.1, (double)NAN, HUGE_VAL, -HUGE_VAL};
     static const double good[] = {1, 1.5, 100};
     lh_run_options o = defaults();
     (void)state;
