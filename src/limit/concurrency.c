@@ -7,17 +7,17 @@ struct concurrency {
     int64_t most, in_flight;
 };
 
-static int64_t ready_at(void *self, int64_t now_ms, int64_t tokens)
+static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
     const struct concurrency *c = self;
-    (void)tokens;
+    (void)q;
     return c->in_flight < c->most ? now_ms : INT64_MAX;
 }
 
-static void take(void *self, int64_t now_ms, int64_t tokens)
+static void take(void *self, int64_t now_ms, const struct gate_request *q)
 {
     struct concurrency *c = self;
-    (void)now_ms, (void)tokens;
+    (void)now_ms, (void)q;
     c->in_flight++;
 }
 

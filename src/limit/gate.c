@@ -62,12 +62,18 @@ void gate_free(struct gate *g)
     free(g);
 }
 
-int64_t gate_ready_at(struct gate *g, int64_t now_ms, int64_t tokens)
+int64_t gate_request_tokens(const struct gate_request *q)
+{
+    int64_t sum = 0;
+    return __builtin_add_overflow(q->prompt_tokens, q->output_tokens, &sum) ? INT64_MAX : sum;
+}
+
+int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
     int64_t latest = now_ms;
     g->binding = GATE_NONE;
     for (size_t i = 0; i < g->count && latest < INT64_MAX; i++) {
-        int64_t at = g->limiters[i].calls->ready_at(g->limiters[i].self, now_ms, tokens);
+        int64_t at = g->limiters[i].calls->ready_at(g->limiters[i].self, now_ms, q);
         if (at > latest) {
             latest = at;
             g->binding = g->kinds[i];
@@ -76,11 +82,11 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, int64_t tokens)
     return latest;
 }
 
-void gate_take(struct gate *g, int64_t now_ms, int64_t tokens)
+void gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
     for (size_t i = 0; i < g->count; i++)
         if (g->limiters[i].calls->take != NULL)
-            g->limiters[i].calls->take(g->limiters[i].self, now_ms, tokens);
+            g->limiters[i].calls->take(g->limiters[i].self, now_ms, q);
 }
 
 void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o)

@@ -23,20 +23,27 @@ struct gate_options {
 };
 void gate_options_default(struct gate_options *o);
 
+/* What a request would take. */
+struct gate_request {
+    int64_t prompt_tokens; /* estimated, ≥ 0 */
+    int64_t output_tokens; /* the most that may come back, ≥ 0 */
+};
+int64_t gate_request_tokens(const struct gate_request *q); /* both; INT64_MAX at most */
+
 /* LH_EUSAGE naming the option that makes no sense, LH_ENOMEM. */
 int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err);
 void gate_free(struct gate *g);
 
-/* When may a request of `tokens` (prompt + most output) go? `now_ms`: at once. Later: at that time, if nothing
+/* When may the request go? `now_ms`: at once. Later: at that time, if nothing
  * else goes before. INT64_MAX: only after something in flight ends. A request larger than the whole token bucket
  * passes when the bucket is full, and leaves debt, so that it is not stuck forever. */
-int64_t gate_ready_at(struct gate *g, int64_t now_ms, int64_t tokens);
+int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
 /* Takes what gate_ready_at(…) == now_ms promised. */
-void gate_take(struct gate *g, int64_t now_ms, int64_t tokens);
+void gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
 struct gate_outcome {
-    int64_t reserved_tokens; /* as taken */
+    struct gate_request request; /* as taken */
     int64_t
         used_tokens; /* of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left,
                                 or was refused) */

@@ -7,8 +7,8 @@
 
 /* Any of them but ready_at may be NULL: nothing to do. Times are ms on the gate's clock. */
 struct limiter_calls {
-    int64_t (*ready_at)(void *self, int64_t now_ms, int64_t tokens); /* as gate_ready_at */
-    void (*take)(void *self, int64_t now_ms, int64_t tokens);
+    int64_t (*ready_at)(void *self, int64_t now_ms, const struct gate_request *q); /* as gate_ready_at */
+    void (*take)(void *self, int64_t now_ms, const struct gate_request *q);
     void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
     void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
     void (*close)(void *self);

@@ -8,10 +8,10 @@ struct pause {
     int64_t until_ms; /* INT64_MIN: never asked for */
 };
 
-static int64_t ready_at(void *self, int64_t now_ms, int64_t tokens)
+static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
     const struct pause *p = self;
-    (void)tokens;
+    (void)q;
     return p->until_ms > now_ms ? p->until_ms : now_ms;
 }
 

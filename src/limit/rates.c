@@ -42,15 +42,15 @@ static int rate_new(const char *name, int64_t per_minute, int64_t burst_ms, int6
     return 0;
 }
 
-static int64_t requests_ready_at(void *self, int64_t now_ms, int64_t tokens)
+static int64_t requests_ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    (void)tokens;
+    (void)q;
     return bucket_ready_at(self, now_ms, 1);
 }
 
-static void requests_take(void *self, int64_t now_ms, int64_t tokens)
+static void requests_take(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    (void)tokens;
+    (void)q;
     bucket_take(self, now_ms, 1);
 }
 
@@ -79,20 +79,20 @@ int request_rate_open(const struct gate_options *o, int64_t now_ms, struct limit
     return 0;
 }
 
-static int64_t tokens_ready_at(void *self, int64_t now_ms, int64_t tokens)
+static int64_t tokens_ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    return bucket_ready_at(self, now_ms, tokens);
+    return bucket_ready_at(self, now_ms, gate_request_tokens(q));
 }
 
-static void tokens_take(void *self, int64_t now_ms, int64_t tokens)
+static void tokens_take(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    bucket_take(self, now_ms, tokens);
+    bucket_take(self, now_ms, gate_request_tokens(q));
 }
 
 static void tokens_settle(void *self, int64_t now_ms, const struct gate_outcome *o)
 {
     if (o->used_tokens >= 0)
-        bucket_return(self, now_ms, o->reserved_tokens - o->used_tokens);
+        bucket_return(self, now_ms, gate_request_tokens(&o->request) - o->used_tokens);
 }
 
 static void tokens_report(void *self, int64_t now_ms, struct gate_state *out)

@@ -40,15 +40,15 @@ void window_take(struct window *w, int64_t now_ms)
 
 /* ---- as a limiter ---- */
 
-static int64_t limiter_ready_at(void *self, int64_t now_ms, int64_t tokens)
+static int64_t limiter_ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    (void)tokens;
+    (void)q;
     return window_ready_at(self, now_ms);
 }
 
-static void limiter_take(void *self, int64_t now_ms, int64_t tokens)
+static void limiter_take(void *self, int64_t now_ms, const struct gate_request *q)
 {
-    (void)tokens;
+    (void)q;
     window_take(self, now_ms);
 }
 

@@ -13,7 +13,7 @@ struct flight {
     struct lh_run *run;
     struct claimed_job *job; /* owned; its body has moved to the client */
     struct http_request *request;
-    int64_t tokens;
+    struct gate_request asked;
     int64_t started_wall_ms, started_ms;
 };
 
@@ -23,10 +23,11 @@ enum {
     UNREACHABLE_WAIT_MS = 60000,
 };
 
-int64_t flight_tokens(const struct claimed_job *job)
+struct gate_request flight_request(const struct claimed_job *job)
 {
-    int64_t output = job->max_output_tokens == LH_UNKNOWN ? DEFAULT_OUTPUT_TOKENS : job->max_output_tokens;
-    return job->prompt_tokens + output;
+    bool bounded = job->max_output_tokens != LH_UNKNOWN;
+    return (struct gate_request){.prompt_tokens = job->prompt_tokens,
+                                 .output_tokens = bounded ? job->max_output_tokens : DEFAULT_OUTPUT_TOKENS};
 }
 
 static struct outcome *outcome_of(const struct claimed_job *job)
@@ -148,7 +149,7 @@ static void settle(struct flight *f, const struct answer *a, int64_t pause_ms)
         used = 0;
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
-    struct gate_outcome g = {.reserved_tokens = f->tokens,
+    struct gate_outcome g = {.request = f->asked,
                              .used_tokens = used,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
                              .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};
@@ -322,17 +323,17 @@ bool flight_start(struct lh_run *r, struct claimed_job *job)
     }
     *f = (struct flight){.run = r,
                          .job = job,
-                         .tokens = flight_tokens(job),
+                         .asked = flight_request(job),
                          .started_wall_ms = clock_wall_ms(),
                          .started_ms = clock_monotonic_ms()};
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
-    gate_take(r->gate, f->started_ms, f->tokens);
+    gate_take(r->gate, f->started_ms, &f->asked);
     link_flight(r, f);
     if (send_job(r, f, e, &err) == 0)
         return true;
     unlink_flight(f);
-    struct gate_outcome nothing = {.reserved_tokens = f->tokens, .used_tokens = 0, .retry_after_ms = -1};
+    struct gate_outcome nothing = {.request = f->asked, .used_tokens = 0, .retry_after_ms = -1};
     gate_settle(r->gate, f->started_ms, &nothing);
     free(f);
     bury_unsendable(r, job, &err);

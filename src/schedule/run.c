@@ -130,7 +130,8 @@ static bool send_ready(struct lh_run *r)
 {
     int64_t now = clock_monotonic_ms();
     while (r->phase == RUN_WORKING && !r->store_failing && r->buffer.first != NULL) {
-        int64_t ready_at = gate_ready_at(r->gate, now, flight_tokens(r->buffer.first));
+        struct gate_request request = flight_request(r->buffer.first);
+        int64_t ready_at = gate_ready_at(r->gate, now, &request);
         if (ready_at > now) {
             set_gate_timer(r, now, ready_at);
             return false;

@@ -102,8 +102,8 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err);
 /* flight.c: sends a job; takes it over. Returns false when it could not leave (given back, the run finishing or fatal). */
 bool flight_start(struct lh_run *r, struct claimed_job *job);
 void flight_cancel_all(struct lh_run *r);
-/* What a job reserves at the gate. */
-int64_t flight_tokens(const struct claimed_job *job);
+/* What a job asks of the gate. */
+struct gate_request flight_request(const struct claimed_job *job);
 
 /* pulse.c: progress to the caller, statistics to the store. */
 void pulse_now(struct lh_run *r, bool last);

@@ -10,6 +10,9 @@
 #include "base/random.h"
 #include "limit/gate.h"
 
+/* A request of so many tokens; alive until the end of the calling block. */
+#define of(tokens) (&(struct gate_request){.prompt_tokens = (tokens)})
+
 static struct gate *open_gate(const struct gate_options *o)
 {
     struct gate *g = NULL;
@@ -45,14 +48,14 @@ static void no_more_than_concurrency_are_in_flight(void **state)
     o.concurrency = 3;
     struct gate *g = open_gate(&o);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(gate_ready_at(g, 0, 1), 0);
-        gate_take(g, 0, 1);
+        assert_int_equal(gate_ready_at(g, 0, of(1)), 0);
+        gate_take(g, 0, of(1));
     }
-    assert_true(gate_ready_at(g, 0, 1) == INT64_MAX);
+    assert_true(gate_ready_at(g, 0, of(1)) == INT64_MAX);
     assert_int_equal(look(g, 0).binding, GATE_CONCURRENCY);
     assert_int_equal(look(g, 0).in_flight, 3);
     end(g, 5);
-    assert_int_equal(gate_ready_at(g, 5, 1), 5);
+    assert_int_equal(gate_ready_at(g, 5, of(1)), 5);
     assert_int_equal(look(g, 5).binding, GATE_NONE);
     gate_free(g);
 }
@@ -66,14 +69,14 @@ static void a_throttle_pauses_every_start_for_the_longest_wait_asked_for(void **
     (void)state;
     struct gate *g = open_gate(&o);
     for (int i = 0; i < 3; i++)
-        gate_take(g, 0, 1);
+        gate_take(g, 0, of(1));
     gate_settle(g, 1000, &long_wait);
     gate_settle(g, 1100, &short_wait);
     gate_settle(g, 1100, &other);
-    assert_int_equal(gate_ready_at(g, 1100, 1), 4000);
+    assert_int_equal(gate_ready_at(g, 1100, of(1)), 4000);
     assert_int_equal(look(g, 1100).binding, GATE_PAUSE);
     assert_int_equal(look(g, 1100).paused_until_ms, 4000);
-    assert_int_equal(gate_ready_at(g, 4000, 1), 4000);
+    assert_int_equal(gate_ready_at(g, 4000, of(1)), 4000);
     assert_int_equal(look(g, 4000).paused_until_ms, 0);
     gate_free(g);
 }
@@ -84,9 +87,9 @@ static void an_endless_pause_is_not_taken_for_a_full_gate(void **state)
     struct gate_outcome endless = {.used_tokens = 0, .throttled = true, .retry_after_ms = INT64_MAX};
     (void)state;
     struct gate *g = open_gate(&o);
-    gate_take(g, 0, 1);
+    gate_take(g, 0, of(1));
     gate_settle(g, 1000, &endless);
-    assert_true(gate_ready_at(g, 1000, 1) == INT64_MAX - 1);
+    assert_true(gate_ready_at(g, 1000, of(1)) == INT64_MAX - 1);
     gate_free(g);
 }
 
@@ -96,19 +99,22 @@ static void unused_tokens_come_back_and_overuse_is_paid_later(void **state)
     (void)state;
     o.tpm = 120000; /* a full bucket holds 1,000; 1,980 flow in each second */
     struct gate *g = open_gate(&o);
-    gate_take(g, 0, 1000);
+    gate_take(g, 0, of(1000));
     assert_int_equal(look(g, 0).tokens_available, 0);
-    gate_settle(g, 0,
-                &(struct gate_outcome){.reserved_tokens = 1000, .used_tokens = 400, .retry_after_ms = -1});
+    gate_settle(
+        g, 0,
+        &(struct gate_outcome){.request = {.prompt_tokens = 1000}, .used_tokens = 400, .retry_after_ms = -1});
     assert_int_equal(look(g, 0).tokens_available, 600);
-    gate_take(g, 0, 600);
-    gate_settle(g, 0,
-                &(struct gate_outcome){.reserved_tokens = 600, .used_tokens = 2580, .retry_after_ms = -1});
+    gate_take(g, 0, of(600));
+    gate_settle(
+        g, 0,
+        &(struct gate_outcome){.request = {.prompt_tokens = 600}, .used_tokens = 2580, .retry_after_ms = -1});
     assert_int_equal(look(g, 0).tokens_available, -1980);
-    assert_in_range(gate_ready_at(g, 0, 1), 1000, 1001);
-    gate_take(g, 5000, 700);
-    gate_settle(g, 5000,
-                &(struct gate_outcome){.reserved_tokens = 700, .used_tokens = -1, .retry_after_ms = -1});
+    assert_in_range(gate_ready_at(g, 0, of(1)), 1000, 1001);
+    gate_take(g, 5000, of(700));
+    gate_settle(
+        g, 5000,
+        &(struct gate_outcome){.request = {.prompt_tokens = 700}, .used_tokens = -1, .retry_after_ms = -1});
     assert_int_equal(look(g, 5000).tokens_available, 300); /* not known: the reservation stands */
     gate_free(g);
 }
@@ -119,9 +125,9 @@ static void a_request_larger_than_the_bucket_passes_and_the_next_waits(void **st
     (void)state;
     o.tpm = 6000;
     struct gate *g = open_gate(&o);
-    assert_int_equal(gate_ready_at(g, 0, 100000), 0);
-    gate_take(g, 0, 100000);
-    assert_true(gate_ready_at(g, 0, 1) > 16 * 60000);
+    assert_int_equal(gate_ready_at(g, 0, of(100000)), 0);
+    gate_take(g, 0, of(100000));
+    assert_true(gate_ready_at(g, 0, of(1)) > 16 * 60000);
     assert_int_equal(look(g, 0).binding, GATE_TPM);
     gate_free(g);
 }
@@ -133,8 +139,8 @@ static void what_was_not_told_is_not_limited(void **state)
     o.concurrency = INT64_MAX;
     struct gate *g = open_gate(&o);
     for (int i = 0; i < 100000; i++) {
-        assert_int_equal(gate_ready_at(g, 0, INT64_MAX), 0);
-        gate_take(g, 0, INT64_MAX);
+        assert_int_equal(gate_ready_at(g, 0, of(INT64_MAX)), 0);
+        gate_take(g, 0, of(INT64_MAX));
     }
     struct gate_state s = look(g, 0);
     assert_int_equal(s.requests_available, -1);
@@ -174,18 +180,19 @@ static void together_the_limits_all_hold(void **state)
     o.window_ms = 1500;
     struct gate *g = open_gate(&o);
     for (int i = 0; i < 200000; i++) {
-        int64_t tokens = 1 + (int64_t)random_below(&r, 500), at = gate_ready_at(g, now, tokens);
+        int64_t tokens = 1 + (int64_t)random_below(&r, 500), at = gate_ready_at(g, now, of(tokens));
         assert_int_equal(look(g, now).binding == GATE_NONE, at == now);
         if (in_flight > 0 && (at == INT64_MAX || random_below(&r, 2) == 0)) {
-            struct gate_outcome out = {.reserved_tokens = 0, .used_tokens = -1, .retry_after_ms = -1};
+            struct gate_outcome out = {
+                .request = {.prompt_tokens = 0}, .used_tokens = -1, .retry_after_ms = -1};
             gate_settle(g, now, &out);
             in_flight--;
             continue;
         }
         assert_true(at >= now && at < INT64_MAX);
-        assert_int_equal(gate_ready_at(g, at, tokens), at);
+        assert_int_equal(gate_ready_at(g, at, of(tokens)), at);
         now = at;
-        gate_take(g, now, tokens);
+        gate_take(g, now, of(tokens));
         assert_true(++in_flight <= 8);
         assert_true(n < 20 || now - starts[n % 20] >= 1500);
         starts[n++ % 20] = now;

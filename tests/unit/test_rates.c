@@ -12,6 +12,9 @@
 #include "limit/bucket.h"
 #include "limit/gate.h"
 
+/* A request of so many tokens; alive until the end of the calling block. */
+#define of(tokens) (&(struct gate_request){.prompt_tokens = (tokens)})
+
 enum { MINUTE = 60000, HOUR = 60 * MINUTE };
 
 struct start {
@@ -54,13 +57,14 @@ static struct starts run(struct gate *g, int64_t length_ms, int64_t late_ms, int
     int64_t now = 0;
     while (now < length_ms) {
         int64_t tokens = most_tokens > 1 ? 1 + (int64_t)random_below(r, (uint64_t)most_tokens) : 1;
-        int64_t at = gate_ready_at(g, now, tokens);
+        int64_t at = gate_ready_at(g, now, of(tokens));
         if (at > now) {
             now = at + (int64_t)random_below(r, (uint64_t)late_ms + 1);
             continue;
         }
-        gate_take(g, now, tokens);
-        struct gate_outcome o = {.reserved_tokens = tokens, .used_tokens = -1, .retry_after_ms = -1};
+        gate_take(g, now, of(tokens));
+        struct gate_outcome o = {
+            .request = {.prompt_tokens = tokens}, .used_tokens = -1, .retry_after_ms = -1};
         gate_settle(g, now, &o);
         remember(&s, now, tokens);
         if (idles && random_below(r, 200) == 0)
@@ -178,10 +182,10 @@ static void settled_usage_fills_the_allowance(void **state)
     size_t first = 0, count = 0;
     (void)state;
     while (now < 30 * MINUTE) {
-        int64_t at = gate_ready_at(g, now, reserved);
+        int64_t at = gate_ready_at(g, now, of(reserved));
         bool full = count == IN_FLIGHT;
         if (at == now && !full) {
-            gate_take(g, now, reserved);
+            gate_take(g, now, of(reserved));
             ends[(first + count++) % IN_FLIGHT] = now + LATENCY;
             continue;
         }
@@ -189,7 +193,8 @@ static void settled_usage_fills_the_allowance(void **state)
         now = ends_first ? ends[first] : at;
         if (!ends_first)
             continue;
-        struct gate_outcome o = {.reserved_tokens = reserved, .used_tokens = used, .retry_after_ms = -1};
+        struct gate_outcome o = {
+            .request = {.prompt_tokens = reserved}, .used_tokens = used, .retry_after_ms = -1};
         gate_settle(g, now, &o);
         sum += used;
         first = (first + 1) % IN_FLIGHT;
