@@ -59,6 +59,8 @@ static const struct option options[] = {
     {"tpm", 0, COUNT, RUN_LIKE, AT(run.endpoint.tpm), "N", "tokens per minute at most"},
     {"window", 0, WINDOW, RUN_LIKE, AT(run.endpoint.window_count), "N/SECONDS",
      "at most N requests in any so many seconds"},
+    {"breaker", 0, COUNT, RUN_LIKE, AT(run.endpoint.breaker_percent), "PERCENT",
+     "faults among the last answers that stop the asking for a while (50; 0 is off)"},
     {"timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.timeout_ms), "S", "one attempt at most (120)"},
     {"connect-timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.connect_timeout_ms), "S", "to connect (30)"},
     {"stall-timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.stall_timeout_ms), "S",

@@ -96,6 +96,8 @@ typedef struct lh_endpoint_options {
     int64_t connect_timeout_ms;      /* 30,000 */
     int64_t stall_timeout_ms;        /* 60,000 without a byte once the answer began */
     size_t max_response;             /* 64 MiB */
+    int64_t
+        breaker_percent; /* 50: so many faults among the last answers stop the asking for a while; 0: never */
 } lh_endpoint_options;
 
 typedef struct lh_progress lh_progress;

@@ -14,10 +14,10 @@ static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q
     return c->in_flight < c->most ? now_ms : INT64_MAX;
 }
 
-static void take(void *self, int64_t now_ms, const struct gate_request *q)
+static void take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
 {
     struct concurrency *c = self;
-    (void)now_ms, (void)q;
+    (void)now_ms, (void)q, (void)ticket;
     c->in_flight++;
 }
 

@@ -11,6 +11,7 @@ static const struct {
     limiter_open *open;
 } rows[] = {
     {GATE_CONCURRENCY, "concurrency", concurrency_open},
+    {GATE_BREAKER, "circuit breaker", breaker_open},
     {GATE_PAUSE, "pause asked by the provider", pause_open},
     {GATE_RPM, "requests per minute", request_rate_open},
     {GATE_TPM, "tokens per minute", token_rate_open},
@@ -29,6 +30,7 @@ struct gate {
 void gate_options_default(struct gate_options *o)
 {
     *o = (struct gate_options){.concurrency = 50, .burst_ms = 500};
+    breaker_options_default(&o->breaker);
 }
 
 int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err)
@@ -82,11 +84,13 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
     return latest;
 }
 
-void gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q)
+struct gate_ticket gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
+    struct gate_ticket ticket = {0};
     for (size_t i = 0; i < g->count; i++)
         if (g->limiters[i].calls->take != NULL)
-            g->limiters[i].calls->take(g->limiters[i].self, now_ms, q);
+            g->limiters[i].calls->take(g->limiters[i].self, now_ms, q, &ticket);
+    return ticket;
 }
 
 void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o)

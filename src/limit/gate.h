@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "limit/breaker.h"
 
 struct gate;
 
@@ -20,6 +21,7 @@ struct gate_options {
     int64_t burst_ms;
     int64_t window_count; /* sliding window: at most so many starts … */
     int64_t window_ms;    /* … in any span of so many ms; 0: no limit */
+    struct breaker_options breaker;
 };
 void gate_options_default(struct gate_options *o);
 
@@ -39,11 +41,17 @@ void gate_free(struct gate *g);
  * passes when the bucket is full, and leaves debt, so that it is not stuck forever. */
 int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
+struct gate_ticket { /* what the limiters must know of a request when it ends; the caller keeps it */
+    uint32_t breaker_epoch;
+};
+
 /* Takes what gate_ready_at(…) == now_ms promised. */
-void gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q);
+struct gate_ticket gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
 struct gate_outcome {
     struct gate_request request; /* as taken */
+    struct gate_ticket ticket;   /* that taking it gave */
+    enum breaker_outcome health; /* what it tells of the endpoint's */
     int64_t
         used_tokens; /* of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left,
                                 or was refused) */
@@ -53,12 +61,15 @@ struct gate_outcome {
 /* A request that was taken has ended. */
 void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o);
 
-enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
+enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_BREAKER, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
 struct gate_state {
     int64_t in_flight;
     int64_t requests_available,
         tokens_available;              /* now; tokens may be negative (debt); -1, INT64_MIN: no limit */
     int64_t paused_until_ms;           /* 0: not paused */
+    enum breaker_state breaker;        /* closed without one */
+    int64_t breaker_opened;            /* how often */
+    int64_t breaker_until_ms;          /* open: the end of the cool-down, else 0 */
     enum gate_limiter binding;         /* what made the last gate_ready_at say "not now" */
     int64_t tightest_per_second_milli; /* rate ceiling of the limits given, in requests/1000 s; 0: none */
 };

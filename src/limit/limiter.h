@@ -8,7 +8,7 @@
 /* Any of them but ready_at may be NULL: nothing to do. Times are ms on the gate's clock. */
 struct limiter_calls {
     int64_t (*ready_at)(void *self, int64_t now_ms, const struct gate_request *q); /* as gate_ready_at */
-    void (*take)(void *self, int64_t now_ms, const struct gate_request *q);
+    void (*take)(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket);
     void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
     void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
     void (*close)(void *self);
@@ -22,6 +22,6 @@ struct limiter {
 /* Each looks at its own options, and leaves *out empty when they ask for nothing. LH_EUSAGE for options that make no
  * sense, LH_ENOMEM. */
 typedef int limiter_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err);
-limiter_open concurrency_open, pause_open, request_rate_open, token_rate_open, window_open;
+limiter_open concurrency_open, breaker_open, pause_open, request_rate_open, token_rate_open, window_open;
 
 #endif

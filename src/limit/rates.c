@@ -48,9 +48,10 @@ static int64_t requests_ready_at(void *self, int64_t now_ms, const struct gate_r
     return bucket_ready_at(self, now_ms, 1);
 }
 
-static void requests_take(void *self, int64_t now_ms, const struct gate_request *q)
+static void requests_take(void *self, int64_t now_ms, const struct gate_request *q,
+                          struct gate_ticket *ticket)
 {
-    (void)q;
+    (void)q, (void)ticket;
     bucket_take(self, now_ms, 1);
 }
 
@@ -84,8 +85,9 @@ static int64_t tokens_ready_at(void *self, int64_t now_ms, const struct gate_req
     return bucket_ready_at(self, now_ms, gate_request_tokens(q));
 }
 
-static void tokens_take(void *self, int64_t now_ms, const struct gate_request *q)
+static void tokens_take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
 {
+    (void)ticket;
     bucket_take(self, now_ms, gate_request_tokens(q));
 }
 

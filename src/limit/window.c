@@ -46,9 +46,9 @@ static int64_t limiter_ready_at(void *self, int64_t now_ms, const struct gate_re
     return window_ready_at(self, now_ms);
 }
 
-static void limiter_take(void *self, int64_t now_ms, const struct gate_request *q)
+static void limiter_take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
 {
-    (void)q;
+    (void)q, (void)ticket;
     window_take(self, now_ms);
 }
 

@@ -14,6 +14,7 @@ struct flight {
     struct claimed_job *job; /* owned; its body has moved to the client */
     struct http_request *request;
     struct gate_request asked;
+    struct gate_ticket ticket;
     int64_t started_wall_ms, started_ms;
 };
 
@@ -137,7 +138,7 @@ static int64_t on_unreachable(struct lh_run *r, const struct answer *a)
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
 }
 
-static void settle(struct flight *f, const struct answer *a, int64_t pause_ms)
+static void settle(struct flight *f, enum http_outcome http, const struct answer *a, int64_t pause_ms)
 {
     struct lh_run *r = f->run;
     int64_t used = -1;
@@ -150,6 +151,8 @@ static void settle(struct flight *f, const struct answer *a, int64_t pause_ms)
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.request = f->asked,
+                             .ticket = f->ticket,
+                             .health = policy_health(http, a),
                              .used_tokens = used,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
                              .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};
@@ -222,7 +225,7 @@ static void on_done(void *arg, const struct http_response *response)
         r->reached = true;
         r->provider_trouble[0] = '\0';
     }
-    settle(f, &o->answer, pause_ms);
+    settle(f, http, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();
     struct decision d = policy_decide(&r->policy, f->job, &o->answer, unreachable, &r->random);
     if (stopped)
@@ -328,12 +331,16 @@ bool flight_start(struct lh_run *r, struct claimed_job *job)
                          .started_ms = clock_monotonic_ms()};
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
-    gate_take(r->gate, f->started_ms, &f->asked);
+    f->ticket = gate_take(r->gate, f->started_ms, &f->asked);
     link_flight(r, f);
     if (send_job(r, f, e, &err) == 0)
         return true;
     unlink_flight(f);
-    struct gate_outcome nothing = {.request = f->asked, .used_tokens = 0, .retry_after_ms = -1};
+    struct gate_outcome nothing = {.request = f->asked,
+                                   .ticket = f->ticket,
+                                   .health = BREAKER_NOTHING,
+                                   .used_tokens = 0,
+                                   .retry_after_ms = -1};
     gate_settle(r->gate, f->started_ms, &nothing);
     free(f);
     bury_unsendable(r, job, &err);

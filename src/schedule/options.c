@@ -10,7 +10,8 @@ void lh_run_options_default(lh_run_options *o)
                                        .timeout_ms = 120000,
                                        .connect_timeout_ms = 30000,
                                        .stall_timeout_ms = 60000,
-                                       .max_response = (size_t)64 << 20},
+                                       .max_response = (size_t)64 << 20,
+                                       .breaker_percent = 50},
                           .max_attempts = 5,
                           .max_throttles = 50,
                           .backoff_initial_ms = 1000,
@@ -34,6 +35,7 @@ static int check_ranges(const lh_run_options *o, lh_error *err)
     const lh_endpoint_options *e = &o->endpoint;
     const struct range ranges[] = {
         {"concurrency", e->concurrency, 1, 100000},
+        {"breaker (percent)", e->breaker_percent, 0, 100},
         {"rpm", e->rpm, 0, INT64_C(1000000000)},
         {"tpm", e->tpm, 0, INT64_C(1000000000000)},
         {"timeout (ms)", e->timeout_ms, 1, INT64_C(86400000)},

@@ -33,6 +33,15 @@ bool policy_is_unreachable(enum http_outcome outcome)
     return outcome == HTTP_RESOLVE || outcome == HTTP_CONNECT || outcome == HTTP_TLS;
 }
 
+enum breaker_outcome policy_health(enum http_outcome outcome, const struct answer *a)
+{
+    if (outcome == HTTP_CANCELED || outcome == HTTP_INTERNAL)
+        return BREAKER_NOTHING;
+    if (outcome != HTTP_OK)
+        return outcome == HTTP_TOO_LARGE ? BREAKER_GOOD : BREAKER_FAULT;
+    return a->class == ANSWER_TRANSIENT || a->overloaded ? BREAKER_FAULT : BREAKER_GOOD;
+}
+
 static int64_t floor_ms(const struct policy *p, const struct answer *a)
 {
     return a->retry_after_ms > p->max_retry_after_ms ? p->max_retry_after_ms : a->retry_after_ms;

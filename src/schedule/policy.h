@@ -5,6 +5,7 @@
 
 #include "http/http.h"
 #include "limit/backoff.h"
+#include "limit/breaker.h"
 #include "provider/provider.h"
 #include "store/claim.h"
 #include "store/outcome.h"
@@ -21,6 +22,10 @@ void policy_classify_failure(enum http_outcome outcome, const char *detail, stru
 
 /* True when the request never left, so that the endpoint and not the job is in trouble: uses up nothing. */
 bool policy_is_unreachable(enum http_outcome outcome);
+
+/* What an exchange tells of the endpoint's health: its own faults are resets, timeouts, 5xx, overload and answers that are none. An
+ * answer that refuses the request, the account or the rate shows that it lives. */
+enum breaker_outcome policy_health(enum http_outcome outcome, const struct answer *a);
 
 struct decision {
     enum outcome_move move;

@@ -77,6 +77,9 @@ static void append_gate(struct strbuf *b, struct lh_run *r)
     strbuf_append_char(b, '{');
     append_int(b, "concurrency", r->options.endpoint.concurrency);
     append_int(b, "in_flight", g.in_flight);
+    append_text(b, "breaker", breaker_state_name(g.breaker));
+    if (g.breaker_opened > 0)
+        append_int(b, "breaker_opened", g.breaker_opened);
     if (r->options.endpoint.rpm > 0)
         append_int(b, "requests_available", g.requests_available);
     if (r->options.endpoint.tpm > 0)

@@ -14,6 +14,8 @@
 enum {
     HANDLES = 6,
     PREFETCH_MIN = 2,
+    BREAKER_LEAST = 20, /* outcomes to judge by; fewer where fewer are ever in flight */
+    BREAKER_FEWEST = 5,
     PREFETCH_MAX = 1024,
     STOP_PATIENCE_MS =
         30000, /* how long the last commit is tried on a full disk before the next run must redo it */
@@ -330,6 +332,13 @@ static int open_gate(struct lh_run *r, lh_error *err)
     o.tpm = e->tpm;
     o.window_count = e->window_count;
     o.window_ms = e->window_ms;
+    o.breaker.percent = e->breaker_percent;
+    o.breaker.least = e->concurrency < BREAKER_LEAST ? e->concurrency : BREAKER_LEAST;
+    if (o.breaker.least < BREAKER_FEWEST)
+        o.breaker.least = BREAKER_FEWEST;
+    /* So that timeouts alone, which come once in a timeout from each slot, are seen together. */
+    if (o.breaker.window_ms < 2 * e->timeout_ms)
+        o.breaker.window_ms = 2 * e->timeout_ms;
     return gate_new(&o, clock_monotonic_ms(), &r->gate, err);
 }
 

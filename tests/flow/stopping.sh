@@ -21,6 +21,23 @@ expect 3 "$LONGHAUL" run wrong.jsonl --base-url "$base" --concurrency 10 --no-gu
 sound longhaul.db
 end_sim
 
+# A provider that is down is left alone: the breaker opens, few requests are wasted, and the batch goes on when it is back.
+make_input 300 | sed 's/"q/"o/; s/question/question in an outage/' >outage.jsonl
+start_sim --latency 5 --poison "in an outage" --poison-kind 500
+port=$(cat port)
+"$LONGHAUL" run outage.jsonl -o outage.out --base-url "$base" --concurrency 20 --backoff-initial 0.05 --backoff-max 0.2 --max-attempts 100 2>outage.err &
+pid=$!
+for _ in $(seq 100); do "$LONGHAUL" status --json | grep -q '"breaker":"open"' && break; sleep 0.1; done
+"$LONGHAUL" status --json | grep -q '"breaker":"open"' || fail "the breaker stays closed"
+asked=$(stat_of requests)
+[ "$asked" -le 60 ] || fail "$asked requests were sent to a provider that is down"
+end_sim
+start_sim --latency 5 --port "$port"
+wait $pid || { cat outage.err >&2; fail "the run exits $? after the outage"; }
+grep -oE '"custom_id":"[^"]*"' outage.out | sort -u | wc -l | grep -qx 300 || fail "outage.out does not hold each job once"
+sound longhaul.db
+end_sim
+
 # An account whose quota is used up: jobs stay ready, nothing dies, and with the cause gone the same command goes on.
 rm -f longhaul.db*
 make_input 300 >in.jsonl

@@ -304,9 +304,34 @@ static void every_life_ends_within_its_bounds(void **state)
     }
 }
 
+static void health_is_the_endpoints_and_not_the_jobs(void **state)
+{
+    (void)state;
+    struct answer a = {.class = ANSWER_SUCCESS};
+    assert_int_equal(policy_health(HTTP_OK, &a), BREAKER_GOOD);
+    static const enum answer_class lives[] = {ANSWER_INVALID, ANSWER_PERMANENT, ANSWER_ACCOUNT,
+                                              ANSWER_THROTTLED};
+    for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
+        a.class = lives[i];
+        assert_int_equal(policy_health(HTTP_OK, &a), BREAKER_GOOD);
+    }
+    a.overloaded = true; /* 503, 529: a throttle for the job, a fault of the endpoint */
+    assert_int_equal(policy_health(HTTP_OK, &a), BREAKER_FAULT);
+    a = (struct answer){.class = ANSWER_TRANSIENT};
+    assert_int_equal(policy_health(HTTP_OK, &a), BREAKER_FAULT);
+    static const enum http_outcome faults[] = {HTTP_RESOLVE, HTTP_CONNECT, HTTP_TLS,     HTTP_TIMEOUT,
+                                               HTTP_STALL,   HTTP_RESET,   HTTP_PROTOCOL};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        assert_int_equal(policy_health(faults[i], &a), BREAKER_FAULT);
+    assert_int_equal(policy_health(HTTP_TOO_LARGE, &a), BREAKER_GOOD);
+    assert_int_equal(policy_health(HTTP_CANCELED, &a), BREAKER_NOTHING);
+    assert_int_equal(policy_health(HTTP_INTERNAL, &a), BREAKER_NOTHING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(health_is_the_endpoints_and_not_the_jobs),
         cmocka_unit_test(success_is_done_and_counts_as_an_attempt),
         cmocka_unit_test(transient_errors_wait_longer_each_time_and_die_of_attempts),
         cmocka_unit_test(throttles_eat_no_attempts_and_are_bounded),
