@@ -50,6 +50,57 @@ static void a_status_alone_has_its_class(void **state)
             }
 }
 
+/* Without a sentence to go by; as the code and, where no code is given, as the type. */
+static void each_word_has_its_class(void **state)
+{
+    static const struct {
+        const char *word;
+        enum answer_class class;
+    } cases[] = {
+        {"insufficient_quota", ANSWER_ACCOUNT},
+        {"exceeded_current_quota_error", ANSWER_ACCOUNT},
+        {"billing_not_active", ANSWER_ACCOUNT},
+        {"billing_hard_limit_reached", ANSWER_ACCOUNT},
+        {"billing_error", ANSWER_ACCOUNT},
+        {"account_deactivated", ANSWER_ACCOUNT},
+        {"invalid_api_key", ANSWER_ACCOUNT},
+        {"authentication_error", ANSWER_ACCOUNT},
+        {"permission_error", ANSWER_ACCOUNT},
+        {"content_policy_violation", ANSWER_PERMANENT},
+        {"image_content_policy_violation", ANSWER_PERMANENT},
+        {"content_filter", ANSWER_PERMANENT},
+        {"moderation", ANSWER_PERMANENT},
+        {"context_length_exceeded", ANSWER_PERMANENT},
+        {"model_not_found", ANSWER_PERMANENT},
+        {"invalid_prompt", ANSWER_PERMANENT},
+        {"invalid_image", ANSWER_PERMANENT},
+        {"image_parse_error", ANSWER_PERMANENT},
+        {"invalid_request_error", ANSWER_PERMANENT},
+        {"not_found_error", ANSWER_PERMANENT},
+        {"overloaded_error", ANSWER_THROTTLED},
+        {"rate_limit_exceeded", ANSWER_THROTTLED},
+        {"rate_limit_error", ANSWER_THROTTLED},
+        {"tokens", ANSWER_THROTTLED},
+        {"requests", ANSWER_THROTTLED},
+        {"server_error", ANSWER_TRANSIENT},
+        {"api_error", ANSWER_TRANSIENT},
+        {"internal_error", ANSWER_TRANSIENT},
+        {"timeout_error", ANSWER_TRANSIENT},
+        {"made_up", ANSWER_TRANSIENT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char body[256];
+        bool account = cases[i].class == ANSWER_ACCOUNT;
+        snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\"}}", cases[i].word);
+        assert_error(CHAT, 200, body, cases[i].class, cases[i].word);
+        assert_error(CHAT, 429, body, account ? ANSWER_ACCOUNT : ANSWER_THROTTLED, cases[i].word);
+        snprintf(body, sizeof body, "{\"error\":{\"type\":\"%s\",\"code\":null}}", cases[i].word);
+        assert_error(CHAT, 200, body, cases[i].class, cases[i].word);
+        assert_error(CHAT, 429, body, account ? ANSWER_ACCOUNT : ANSWER_THROTTLED, cases[i].word);
+    }
+}
+
 static void errors_of_openai(void **state)
 {
     (void)state;
@@ -403,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_alone_has_its_class),
+        cmocka_unit_test(each_word_has_its_class),
         cmocka_unit_test(errors_of_openai),
         cmocka_unit_test(errors_of_anthropic),
         cmocka_unit_test(errors_of_azure),
