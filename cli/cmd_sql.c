@@ -1,4 +1,5 @@
 /* sql: read-only SQL, as a table, CSV or JSON. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@ struct printer {
     struct text_table *table;
     struct strbuf line;
     int64_t rows;
+    const char *output; /* to be opened when the query gives its first answer; NULL: standard output */
+    bool unwritable;
 };
 
 static void append_value(struct strbuf *b, const lh_value *v)
@@ -37,6 +40,20 @@ static void append_value(struct strbuf *b, const lh_value *v)
             strbuf_appendf(b, "%02x", (unsigned char)v->text[i]);
         break;
     }
+}
+
+/* As append_value; a text with a zero byte in it does not end there. */
+static void append_visible(struct strbuf *b, const lh_value *v)
+{
+    if (v->type != LH_TEXT || memchr(v->text, 0, v->len) == NULL) {
+        append_value(b, v);
+        return;
+    }
+    for (size_t i = 0; i < v->len; i++)
+        if (v->text[i] != '\0')
+            strbuf_append_char(b, v->text[i]);
+        else
+            strbuf_append_str(b, "\\x00");
 }
 
 static void append_json_value(struct strbuf *b, const lh_value *v)
@@ -133,7 +150,7 @@ static int add_to_table(struct printer *p, int n, const char *const *names, cons
     }
     for (int i = 0; values != NULL && i < columns; i++) {
         strbuf_init(&cell);
-        append_value(&cell, &values[i]);
+        append_visible(&cell, &values[i]);
         texts[i] = strbuf_take(&cell);
         cells[i] = texts[i];
     }
@@ -144,9 +161,25 @@ static int add_to_table(struct printer *p, int n, const char *const *names, cons
     return 0;
 }
 
+/* A wrong query must not cost the file that was there. */
+static int open_output(struct printer *p)
+{
+    const char *path = p->output;
+    p->output = NULL;
+    if (path == NULL || freopen(path, "w", stdout) != NULL)
+        return 0;
+    log_error("output %s: %s", path, strerror(errno));
+    p->unwritable = true;
+    return 1;
+}
+
 static int on_row(void *arg, int n, const char *const *names, const lh_value *values)
 {
     struct printer *p = arg;
+    if (open_output(p) != 0)
+        return 1;
+    if (p->form == FORM_TABLE && n > TABLE_MAX_COLUMNS && p->table == NULL && p->rows == 0)
+        log_warn("a table shows %d of the %d columns; --format csv or json shows all", TABLE_MAX_COLUMNS, n);
     if (p->form == FORM_TABLE && add_to_table(p, n, names, values) != 0)
         return 1;
     if (p->form == FORM_CSV && p->rows == 0)
@@ -192,9 +225,12 @@ int cmd_sql(struct app *app)
         log_error("--format is \"%s\"; it must be table, csv, json or jsonl", s->format);
         return EXIT_USAGE;
     }
-    if (s->output != NULL && strcmp(s->output, "-") != 0 && freopen(s->output, "w", stdout) == NULL) {
-        log_error("output %s cannot be written", s->output);
-        return EXIT_FAILED;
+    if (s->output != NULL && strcmp(s->output, "-") != 0) {
+        lh_export_options o;
+        lh_export_options_default(&o);
+        o.output = p.output = s->output;
+        if (lh_export_check(s->db, &o, &err) != 0)
+            return app_failed(&err);
     }
     strbuf_init(&p.line);
     strbuf_init(&query);
@@ -208,5 +244,7 @@ int cmd_sql(struct app *app)
     text_table_free(p.table);
     strbuf_free(&p.line);
     strbuf_free(&query);
+    if (p.unwritable)
+        return EXIT_FAILED;
     return rc < 0 ? app_failed(&err) : app_finish_output(EXIT_DONE);
 }

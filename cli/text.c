@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+
 const char *text_count(int64_t n, char out[32])
 {
     char digits[24];
@@ -53,24 +55,49 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
+/* The bytes of the UTF-8 character at `p`, and its code point; 0 when it is none. */
+static size_t read_character(const char *p, uint32_t *code)
+{
+    unsigned char first = (unsigned char)*p;
+    size_t len = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    for (size_t i = 1; i < len; i++)
+        if (!is_continuation(p[i])) /* the end of the text is no continuation either */
+            return 0;
+    if (!utf8_is_valid(p, len, NULL))
+        return 0;
+    *code = len == 1 ? first : first & (0x7Fu >> len);
+    for (size_t i = 1; i < len; i++)
+        *code = *code << 6 | ((unsigned char)p[i] & 0x3Fu);
+    return len;
+}
+
+/* Control characters move the cursor; those that turn the direction of writing make a text look like another. */
+static bool steers_terminal(uint32_t c)
+{
+    return c < ' ' || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
 void text_print_safe(FILE *out, const char *text, size_t width)
 {
-    size_t columns = 0;
-    for (const char *p = text; *p != '\0'; p++) {
-        bool starts = !is_continuation(*p);
-        if (width > 0 && starts && columns + 1 >= width && p[1] != '\0') {
+    size_t columns = 0, len = 0;
+    for (const char *p = text; *p != '\0'; p += len) {
+        char shown[16];
+        uint32_t code = (unsigned char)*p;
+        len = read_character(p, &code);
+        bool escaped = len == 0 || steers_terminal(code);
+        len += len == 0;
+        if (escaped)
+            snprintf(shown, sizeof shown, code < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+        else
+            snprintf(shown, sizeof shown, "%.*s", (int)len, p);
+        size_t wide = escaped ? strlen(shown) : 1;
+        if (width > 0 && columns + wide + (p[len] != '\0') > width) {
             fputs("…", out);
             return;
         }
-        bool c1 = (unsigned char)*p == 0xC2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xA0;
-        if ((unsigned char)*p < ' ' || *p == 0x7f || c1) {
-            fprintf(out, "\\x%02x", (unsigned char)(c1 ? p[1] : *p));
-            p += c1 ? 1 : 0;
-            columns += 4;
-        } else {
-            fputc(*p, out);
-            columns += starts ? 1 : 0;
-        }
+        fputs(shown, out);
+        columns += wide;
     }
 }
 
@@ -128,7 +155,7 @@ static size_t width_of(const char *text)
 
 static void print_cell(const struct text_table *t, const char *cell, int column, size_t width, FILE *out)
 {
-    bool right = (t->right_mask & (1u << column)) != 0, last = column == t->columns - 1;
+    bool right = column < 32 && (t->right_mask & (1u << column)) != 0, last = column == t->columns - 1;
     size_t pad = width - width_of(cell);
     for (size_t i = 0; right && i < pad; i++)
         fputc(' ', out);

@@ -13,11 +13,11 @@ const char *text_ms(int64_t ms, char out[32]);
 /* "12.3 MB" */
 const char *text_bytes(int64_t bytes, char out[32]);
 
-/* Writes text with control characters shown as \xNN, cut to `width` columns (0: not cut). What a provider or an input wrote must not
+/* Writes text with bytes that are no UTF-8 and control characters shown as \xNN (\uNNNN), cut to `width` columns (0: not cut). What a provider or an input wrote must not
  * steer the terminal. */
 void text_print_safe(FILE *out, const char *text, size_t width);
 
-/* A table whose columns are as wide as their contents. Rows of texts; right-aligned where the mask has a bit. */
+/* A table whose columns are as wide as their contents. Rows of texts; right-aligned where the mask has a bit (of the first 32). At most 64 columns. */
 struct text_table;
 struct text_table *text_table_new(int columns, unsigned right_mask); /* NULL: out of memory */
 void text_table_add(struct text_table *t, const char *const *cells); /* copied */
