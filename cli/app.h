@@ -66,6 +66,8 @@ extern const struct command commands[]; /* ends with a NULL name */
 int app_failed(const lh_error *err);
 /* Flushes standard output; EXIT_FAILED with a message when it cannot be written, else `code`. A reader that went away is no error. */
 int app_finish_output(int code);
+/* True when standard output is a pipe or socket that nobody reads any more. */
+bool app_reader_left(void);
 
 int cmd_run(struct app *app);
 int cmd_submit(struct app *app);

@@ -118,6 +118,9 @@ static void say_next(const lh_run_report *r, const char *db, const char *batch)
                 text_count(r->unfinished, count));
     if (r->end == LH_RUN_PAUSED && batch != NULL)
         fprintf(stderr, "`longhaul%s resume %s`, then the same command, goes on.\n", base, batch);
+    if (r->end == LH_RUN_CANCELED && batch != NULL)
+        fprintf(stderr, "`longhaul%s retry %s --canceled`, then the same command, sends what was canceled.\n",
+                base, batch);
 }
 
 static void say_summary(const lh_run_report *r)
@@ -256,6 +259,21 @@ static int run_following(struct app *app, const char *batch, struct progress *pr
     return code;
 }
 
+static void say_unwritten(const char *db, const char *batch, const char *output)
+{
+    lh_error err = {0};
+    lh_batch b;
+    if (lh_batch_find(db, batch, &b, &err) == 0 && strcmp(b.state, "canceled") == 0)
+        log_info(
+            "%s is not written: batch %s is canceled; `longhaul results --batch %s -o FILE` writes what is "
+            "finished",
+            output, batch, batch);
+    else
+        log_info("%s is not written yet; the same command does when all is done, `longhaul results "
+                 "--partial` at once",
+                 output);
+}
+
 static int run_then_export(struct app *app, const char *batch, struct progress *progress,
                            const lh_export_options *o, bool done)
 {
@@ -273,9 +291,7 @@ static int run_then_export(struct app *app, const char *batch, struct progress *
         return code;
     }
     if (code != EXIT_DONE && code != EXIT_DEAD) {
-        log_info("%s is not written yet; the same command does when all is done, `longhaul results "
-                 "--partial` at once",
-                 o->output);
+        say_unwritten(app->settings.db, batch, o->output);
         return code;
     }
     if (lh_export(app->settings.db, o, &exported, &err) != 0)

@@ -1,5 +1,6 @@
 /* longhaul: finds the command, reads its options, runs it. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +65,19 @@ static const struct command *find_command(const char *name)
 
 static int say_unknown(const char *name)
 {
+    static const char *const later[] = {"estimate", "tokens", "serve"};
     const char *names[32];
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strcmp(name, later[i]) == 0) {
+            fprintf(stderr,
+                    "longhaul: this version does not have the command %s yet; see `longhaul --help`\n", name);
+            return EXIT_USAGE;
+        }
     size_t count = 0;
     for (const struct command *c = commands; c->name != NULL; c++)
         names[count++] = c->name;
     const char *nearest = options_nearest(name, names, count);
-    fprintf(stderr, "longhaul: there is no command %s%s%s; see `longhaul --help`\n", name,
+    fprintf(stderr, "longhaul: there is no command \"%s\"%s%s; see `longhaul --help`\n", name,
             nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
     return EXIT_USAGE;
 }
@@ -80,12 +88,24 @@ int app_failed(const lh_error *err)
     return err->code == LH_EUSAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
+/* Asked of the pipe itself: by the time it matters, errno tells of something else. */
+bool app_reader_left(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 int app_finish_output(int code)
 {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    if (errno == EPIPE)
+    if (app_reader_left())
         return code;
+    if (errno == 0) { /* an earlier write failed, and what it said is gone */
+        log_error("standard output could not be written");
+        return EXIT_FAILED;
+    }
     log_error("standard output: %s", strerror(errno));
     return EXIT_FAILED;
 }

@@ -30,6 +30,8 @@ expect 0 "$LONGHAUL" cancel in
 nothing_sent_after_a_second cancel
 code=0; wait $pid || code=$?
 [ $code = 4 ] || fail "a canceled run exits $code"
+expect 4 "$LONGHAUL" run in.jsonl -o c.jsonl --base-url "$base"
+says 'retry in --canceled`, then the same command'; says 'c.jsonl is not written: batch in is canceled'
 expect 0 "$LONGHAUL" sql --format csv "SELECT count(*) FROM jobs WHERE state NOT IN ('done', 'canceled')"
 grep -q '^0' out || fail "jobs are left open"
 [ "$(stat_of repeated_answers)" = 0 ] || fail "requests were answered twice"

@@ -23,3 +23,22 @@ expect 0 "$LONGHAUL" sql "SELECT $(seq -s, 1 80)"; says "60 of the 80 columns"
 [ "$(tail -1 out | wc -w)" = 60 ] || fail "60 columns expected"
 expect 0 "$LONGHAUL" sql --format csv "SELECT $(seq -s, 1 80)"
 [ "$(tail -1 out | tr -d '\r')" = "$(seq -s, 1 80)" ] || fail "csv holds every column"
+# A reader that has seen enough is no error; a full disk is.
+gone() {
+    local code
+    { "$@" 2>err; echo $? >code; } | head -1 >out
+    code=$(cat code)
+    [ "$code" = 0 ] || { cat err >&2; fail "exit $code when the reader goes: $*"; }
+    [ ! -s err ] || { cat err >&2; fail "a reader that goes is complained of"; }
+}
+gone "$LONGHAUL" results
+gone "$LONGHAUL" sql --format csv 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n'
+gone "$LONGHAUL" sql 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n'
+gone "$LONGHAUL" -q run in.jsonl --base-url "$base" -o -
+for c in status results 'show q1' 'sql SELECT+1' 'db info'; do
+    code=0
+    # shellcheck disable=SC2086
+    set -- $c
+    "$LONGHAUL" "${@//+/ }" >/dev/full 2>err || code=$?
+    [ $code = 1 ] || fail "$c to a full disk exits $code"
+done
