@@ -32,10 +32,29 @@ struct listing {
     int64_t count;
 };
 
+/* The widths need rows to be seen first, and a million letters must not be held: a long list comes as several tables. */
+enum { TABLE_ROWS = 2000 };
+
+static int begin_table(struct listing *l)
+{
+    static const char *const head[] = {"job",   "batch", "custom_id", "reason",
+                                       "error", "tries", "died",      "message"};
+    if (l->table != NULL)
+        text_table_print(l->table, stdout);
+    text_table_free(l->table);
+    l->table = text_table_new(8, 1u | 1u << 5);
+    if (l->table == NULL)
+        return LH_ENOMEM;
+    text_table_add(l->table, head);
+    return 0;
+}
+
 static int add_row(void *arg, const lh_dead_letter *d)
 {
     struct listing *l = arg;
     char id[32], attempts[32], at[32];
+    if (l->count % TABLE_ROWS == 0 && begin_table(l) != 0)
+        return LH_ENOMEM;
     snprintf(id, sizeof id, "%lld", (long long)d->job_id);
     snprintf(attempts, sizeof attempts, "%lld", (long long)d->attempts);
     clock_format_utc(d->died_at, at, sizeof at);
@@ -79,15 +98,10 @@ static int print_json(void *arg, const lh_dead_letter *d)
 
 static int list(struct app *app, const lh_dead_filter *filter)
 {
-    static const char *const head[] = {"job",   "batch", "custom_id", "reason",
-                                       "error", "tries", "died",      "message"};
-    struct listing l = {.table = text_table_new(8, 1u | 1u << 5)};
+    struct listing l = {0};
     lh_error err = {0};
-    if (l.table == NULL)
-        return EXIT_FAILED;
-    text_table_add(l.table, head);
     int rc = lh_dead_each(app->settings.db, filter, app->settings.json ? print_json : add_row, &l, &err);
-    if (rc == 0 && !app->settings.json && l.count > 0)
+    if (rc == 0 && l.table != NULL)
         text_table_print(l.table, stdout);
     if (rc == 0 && l.count == 0)
         log_info("no dead letters");
@@ -124,9 +138,14 @@ static int requeue(struct app *app, const lh_dead_filter *filter)
         return code;
     if (lh_dead_requeue(app->settings.db, filter, &count, &err) != 0)
         return app_failed(&err);
-    log_info("%s jobs are ready again%s", text_count(count, n),
-             count > 0 ? "; a running worker takes them up, else start `longhaul work` or the same run"
-                       : " (bad lines stay)");
+    if (count > 0)
+        log_info(
+            "%s jobs are ready again; a running worker takes them up, else start `longhaul work` or the same "
+            "run",
+            text_count(count, n));
+    else
+        log_info("no dead letter is meant that can be sent again (bad lines stay); `longhaul dead list` "
+                 "shows them");
     return EXIT_DONE;
 }
 
@@ -163,7 +182,17 @@ int cmd_dead(struct app *app)
         const char *name;
         int (*run)(struct app *app, const lh_dead_filter *filter);
     } verbs[] = {{"list", list}, {"show", show}, {"requeue", requeue}, {"drop", drop}};
+    static const char *const reasons[] = {"permanent", "attempts", "throttles",
+                                          "invalid",   "lost",     "bad_line"};
     lh_dead_filter filter = filter_of(app);
+    bool known = filter.reason == NULL;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        known = known || strcmp(filter.reason, reasons[i]) == 0;
+    if (!known) {
+        log_error("--reason is \"%s\"; it must be permanent, attempts, throttles, invalid, lost or bad_line",
+                  filter.reason);
+        return EXIT_USAGE;
+    }
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(app->args[0], verbs[i].name) == 0)
             return verbs[i].run(app, &filter);

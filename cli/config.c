@@ -74,10 +74,13 @@ int config_read(const char *path, const char *const *names, size_t count, char *
     cyaml_config_t config = {
         .log_fn = on_log, .log_ctx = &complaint, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
     char **loaded = NULL;
+    const char *twice = NULL; /* with a dash and with an underscore */
     cyaml_err_t code = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&loaded, NULL);
     for (size_t i = 0; code == CYAML_OK && loaded != NULL && i < count; i++) {
         const char *value = loaded[2 * i] != NULL ? loaded[2 * i] : loaded[2 * i + 1];
         values[i] = value != NULL ? strdup(value) : NULL;
+        if (loaded[2 * i] != NULL && loaded[2 * i + 1] != NULL && twice == NULL)
+            twice = names[i];
     }
     cyaml_free(&config, &top, loaded, 0);
     for (size_t i = 0; i < count; i++)
@@ -87,5 +90,11 @@ int config_read(const char *path, const char *const *names, size_t count, char *
     if (code != CYAML_OK)
         return lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s", path, cyaml_strerror(code),
                             complaint.text[0] != '\0' ? ": " : "", complaint.text);
-    return 0;
+    if (twice == NULL)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        free(values[i]);
+        values[i] = NULL;
+    }
+    return lh_error_set(err, LH_EUSAGE, "the configuration %s holds %s twice", path, twice);
 }

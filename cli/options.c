@@ -98,7 +98,7 @@ static const struct option options[] = {
      "the provider's code, or http_500, timeout, …"},
     {"where", 0, TEXT, OPTIONS_DEAD, AT(where), "SQL",
      "a condition, such as \"died_at > 0 AND custom_id LIKE 'a%'\""},
-    {"limit", 0, COUNT, OPTIONS_DEAD, AT(limit), "N", "so many at most"},
+    {"limit", 0, COUNT, OPTIONS_DEAD, AT(limit), "N", "so many at most (0: no bound)"},
     {"all", 0, FLAG, OPTIONS_DEAD, AT(all), NULL, "all of them (requeue and drop want a filter or this)"},
     {"yes", 0, FLAG, OPTIONS_DEAD, AT(yes), NULL, "drop without asking"},
     {"dead", 0, FLAG, OPTIONS_RETRY, AT(dead), NULL, "dead letters too"},
@@ -145,7 +145,7 @@ static const char *after_number(const char *text, double *number)
 {
     char *end = NULL;
     errno = 0;
-    if (!isdigit((unsigned char)*text) && *text != '.')
+    if ((!isdigit((unsigned char)*text) && *text != '.') || (text[0] == '0' && (text[1] | 32) == 'x'))
         return NULL;
     *number = strtod(text, &end);
     return errno == 0 && end != text && isfinite(*number) ? end : NULL;
@@ -331,16 +331,42 @@ static void set_defaults(struct settings *s)
     lh_run_options_default(&s->run);
 }
 
+enum { VARIABLE_MAX = 64 };
+
+static const char *variable_of(const struct option *o, char name[VARIABLE_MAX])
+{
+    snprintf(name, VARIABLE_MAX, "LONGHAUL_%s", o->name);
+    for (char *p = name; *p != '\0'; p++)
+        *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+    return name;
+}
+
+/* A variable that looks like an option and is none is most likely a typing error, and would be silently without effect. */
+static void warn_of_variables(void)
+{
+    char names[OPTION_COUNT][VARIABLE_MAX];
+    const char *known[OPTION_COUNT];
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        known[i] = variable_of(&options[i], names[i]);
+    for (char **e = environ; e != NULL && *e != NULL; e++) {
+        char name[VARIABLE_MAX];
+        size_t len = strcspn(*e, "=");
+        if (strncmp(*e, "LONGHAUL_", 9) != 0 || len >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)len, *e);
+        const char *nearest = options_nearest(name, known, OPTION_COUNT);
+        if (nearest != NULL && strcmp(nearest, name) != 0)
+            fprintf(stderr, "longhaul: warning: $%s is no option; did you mean %s\n", name, nearest);
+    }
+}
+
 static int read_environment(struct settings *s, unsigned groups, bool *set)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        char name[64] = "LONGHAUL_";
-        size_t n = strlen(name);
+        char name[VARIABLE_MAX];
         if (set[i] || (options[i].groups & groups) == 0 || (options[i].groups & OPTIONS_SIM) != 0)
             continue;
-        for (const char *p = options[i].name; *p != '\0' && n + 1 < sizeof name; p++)
-            name[n++] = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
-        name[n] = '\0';
+        variable_of(&options[i], name);
         const char *value = getenv(name);
         if (value == NULL)
             continue;
@@ -417,10 +443,15 @@ static unsigned distance(const char *a, const char *b)
 const char *options_nearest(const char *word, const char *const *words, size_t count)
 {
     const char *nearest = NULL;
-    unsigned best = 3;
+    size_t len = strlen(word);
+    unsigned best = len > 2 ? 3 : 2; /* of a letter or two, almost anything is but two changes away */
+    if (len < 2)
+        return NULL;
     for (size_t i = 0; i < count; i++) {
+        if (strncmp(words[i], word, len) == 0)
+            return words[i];
         unsigned d = distance(word, words[i]);
-        if (d < best || strncmp(words[i], word, strlen(word)) == 0) {
+        if (d < best) {
             best = d;
             nearest = words[i];
         }
@@ -449,9 +480,10 @@ static int say_bad_option(poptContext popt, int code, unsigned groups, const cha
         if ((options[i].groups & groups) != 0)
             names[count++] = options[i].name;
     const char *nearest = options_nearest(name, names, count);
-    fprintf(stderr, "longhaul: %s has no option %.*s%s%s; see `longhaul %s --help`\n", command,
+    bool global = strcmp(command, "longhaul") == 0; /* before any command */
+    fprintf(stderr, "longhaul: %s has no option %.*s%s%s; see `longhaul %s%s--help`\n", command,
             (int)strcspn(bad, "="), bad, nearest != NULL ? "; did you mean --" : "",
-            nearest != NULL ? nearest : "", command);
+            nearest != NULL ? nearest : "", global ? "" : command, global ? "" : " ");
     return EXIT_USAGE;
 }
 
@@ -555,6 +587,8 @@ int options_read(const struct command *command, int argc, const char **argv, str
         rc = read_environment(&app->settings, groups, set);
     if (rc == 0)
         rc = read_file(app, groups, set);
+    if (rc == 0 && !app->settings.quiet)
+        warn_of_variables();
     if (rc == 0)
         rc = take_args(popt, app);
     if (rc == 0)

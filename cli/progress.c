@@ -99,7 +99,7 @@ void progress_run(void *arg, const lh_progress *now)
         snprintf(text, sizeof text, "%s left", text_ms((int64_t)(now->eta_s * 1e3), a));
         add(p, text);
     }
-    if (now->stopping)
+    if (now->stopping && finished < now->jobs_total)
         add(p, "stopping");
     if (now->trouble[0] != '\0')
         add(p, now->trouble);

@@ -44,6 +44,15 @@ static int parse_one(const char *item, struct faults *out, lh_error *err)
     return 0;
 }
 
+static int check_sum(const struct faults *f, lh_error *err)
+{
+    double sum = 0;
+    for (int i = 0; i < FAULT_KINDS; i++)
+        sum += f->percent[i];
+    return sum <= 100 + 1e-9 ? 0
+                             : lh_error_set(err, LH_EUSAGE, "the faults are %g %% together; 100 is all", sum);
+}
+
 int faults_parse(const char *text, struct faults *out, lh_error *err)
 {
     *out = (struct faults){0};
@@ -56,17 +65,15 @@ int faults_parse(const char *text, struct faults *out, lh_error *err)
     int rc = 0;
     for (char *item; rc == 0 && (item = strsep(&rest, ",")) != NULL;)
         rc = parse_one(item, out, err);
-    double sum = 0;
-    for (int i = 0; i < FAULT_KINDS; i++)
-        sum += out->percent[i];
-    return rc == 0 && sum > 100 ? lh_error_set(err, LH_EUSAGE, "the faults are %g %% together", sum) : rc;
+    return rc == 0 ? check_sum(out, err) : rc;
 }
 
-void faults_spread(struct faults *f, double percent)
+int faults_spread(struct faults *f, double percent, lh_error *err)
 {
     const int kinds = FAULT_HANG - FAULT_429;
     for (int i = FAULT_429; i < FAULT_HANG; i++)
         f->percent[i] += percent / kinds;
+    return check_sum(f, err);
 }
 
 enum fault faults_choose(const struct faults *f, struct random *random)

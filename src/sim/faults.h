@@ -31,8 +31,8 @@ struct faults {
 };
 /* "429=2,500=1,reset=0.5"; NULL is none. LH_EUSAGE. */
 int faults_parse(const char *text, struct faults *out, lh_error *err);
-/* Adds `percent`, shared evenly by all kinds but hang. */
-void faults_spread(struct faults *f, double percent);
+/* Adds `percent`, shared evenly by all kinds but hang. LH_EUSAGE when the sum is over 100. */
+int faults_spread(struct faults *f, double percent, lh_error *err);
 enum fault faults_choose(const struct faults *f, struct random *random);
 
 struct latency {

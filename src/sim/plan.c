@@ -59,11 +59,12 @@ int planner_new(const struct sim_options *o, struct planner **out, lh_error *err
         rc = parse_poison(o->poison_kind, &p->poison_kind, err);
     if (rc == 0 && !(o->fault_rate >= 0 && o->fault_rate <= 100))
         rc = lh_error_set(err, LH_EUSAGE, "fault-rate is %g; it must be 0 to 100", o->fault_rate);
+    if (rc == 0)
+        rc = faults_spread(&p->faults, o->fault_rate, err);
     if (rc != 0) {
         planner_free(p);
         return rc;
     }
-    faults_spread(&p->faults, o->fault_rate);
     init_bucket(&p->requests, o->rpm);
     init_bucket(&p->tokens, o->tpm);
     *out = p;

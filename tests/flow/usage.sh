@@ -5,6 +5,13 @@ expect 0 "$LONGHAUL" --help
 expect 0 "$LONGHAUL" --version
 for c in run submit work status results show dead sql cancel pause resume retry sim db; do expect 0 "$LONGHAUL" $c --help; done
 expect 2 "$LONGHAUL" rnu; says 'did you mean run'
+expect 2 "$LONGHAUL" ''; ! grep -q 'did you mean' err || fail "nothing is like nothing"
+expect 2 "$LONGHAUL" estimate; says 'does not have the command estimate yet'
+expect 2 "$LONGHAUL" run x --conc 5; says 'did you mean --concurrency'
+expect 2 "$LONGHAUL" run x -x; ! grep -q 'did you mean' err || fail "-x is like no option"
+expect 2 "$LONGHAUL" --quite status; says 'did you mean --quiet; see `longhaul --help`'
+expect 2 "$LONGHAUL" run x --rpm 0x10; says 'whole number'
+expect 2 "$LONGHAUL" sim --port 0 --faults 429=60 --fault-rate 60; says '120 % together'
 expect 2 "$LONGHAUL" run --concurency 5 x; says '--concurrency'
 expect 2 "$LONGHAUL" run x --rpm many; says 'whole number'
 expect 2 "$LONGHAUL" run x --api-key sk-secret; says 'environment'
@@ -24,6 +31,11 @@ expect 1 "$LONGHAUL" run in.jsonl; says 'OPENAI_API_KEY'
 expect 1 "$LONGHAUL" run in.jsonl --base-url http://127.0.0.1:1/v1 --backoff-initial 0.01; says 'cannot reach'
 printf 'rpm: 60\nnonsense: 1\n' >c.yaml
 expect 2 "$LONGHAUL" --config c.yaml work; says 'nonsense'
+printf 'skip-bad: no\nskip_bad: yes\n' >c.yaml
+expect 2 "$LONGHAUL" --config c.yaml status; says 'skip-bad twice'
+expect 0 env LONGHAUL_CONCURENCY=5 "$LONGHAUL" status; says 'did you mean LONGHAUL_CONCURRENCY'
+expect 2 "$LONGHAUL" dead requeue --reason permanant; says 'it must be permanent'
+expect 0 "$LONGHAUL" dead requeue --reason permanent; says 'no dead letter is meant'
 printf 'batch: nope\n' >c.yaml
 expect 1 "$LONGHAUL" --config c.yaml status; says 'no batch nope'
 expect 1 env LONGHAUL_BATCH=nix "$LONGHAUL" --config c.yaml status; says 'no batch nix'
