@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "batch/insert.h"
 
-enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200 };
+enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200, INPUT_SIZE = 512 };
 
 void lh_ingest_options_default(lh_ingest_options *o)
 {
@@ -27,6 +27,8 @@ static int check_name(const char *name, lh_error *err)
         if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
             return lh_error_set(err, LH_EUSAGE,
                                 "the batch's name holds control characters; name it with --batch");
+    if (!utf8_is_valid(name, len, NULL))
+        return lh_error_set(err, LH_EUSAGE, "the batch's name is not UTF-8; name it with --batch");
     return 0;
 }
 
@@ -43,12 +45,20 @@ static void default_name(const char *input, char *out, size_t size)
         snprintf(out, size, "%.*s", (int)len, base);
 }
 
-static void describe_inputs(const lh_ingest_options *o, char *out, size_t size)
+/* For people, so it may be cut; a path is bytes, what the database holds is text. */
+static void describe_inputs(const lh_ingest_options *o, char out[INPUT_SIZE])
 {
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < o->n_inputs && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", o->inputs[i]);
+    struct strbuf text;
+    strbuf_init(&text);
+    for (size_t i = 0; i < o->n_inputs && text.len < INPUT_SIZE; i++) {
+        strbuf_append_str(&text, i > 0 ? " " : "");
+        append_valid_utf8(&text, o->inputs[i], strlen(o->inputs[i]));
+    }
+    size_t len = text.len < INPUT_SIZE ? text.len : INPUT_SIZE - 1;
+    while (len > 0 && !utf8_is_valid(text.data, len, NULL))
+        len--;
+    snprintf(out, INPUT_SIZE, "%.*s", (int)len, text.data);
+    strbuf_free(&text);
 }
 
 static int check_options(const lh_ingest_options *o, lh_error *err)
@@ -63,13 +73,14 @@ static int check_options(const lh_ingest_options *o, lh_error *err)
         return lh_error_set(err, LH_EUSAGE, "max-line must be 1 kB to 512 MB");
     if (o->update && o->fresh)
         return lh_error_set(err, LH_EUSAGE, "--update adds to a batch and --fresh makes another: choose one");
-    if (o->url != NULL && o->url[0] != '/')
+    if (o->url != NULL && !line_is_url(o->url, strlen(o->url)))
         return lh_error_set(err, LH_EUSAGE,
                             "url is \"%.100s\"; it must be a path such as /v1/chat/completions", o->url);
     if (o->id_field != NULL && o->prompt_template == NULL)
         return lh_error_set(err, LH_EUSAGE, "--id-field names a field of rows; it goes with --template");
-    if (o->tenant == NULL || *o->tenant == '\0' || strlen(o->tenant) >= 128)
-        return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes");
+    if (o->tenant == NULL || *o->tenant == '\0' || strlen(o->tenant) >= 128 ||
+        !utf8_is_valid(o->tenant, strlen(o->tenant), NULL))
+        return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
     return o->prompt_template != NULL ? line_check_template(o->prompt_template, err) : 0;
 }
 
@@ -77,9 +88,9 @@ static int check_options(const lh_ingest_options *o, lh_error *err)
 
 static int create_batch(struct loader *l, const char *name, const char *params, lh_error *err)
 {
-    char input[512];
+    char input[INPUT_SIZE];
     const lh_ingest_options *o = l->options;
-    describe_inputs(o, input, sizeof input);
+    describe_inputs(o, input);
     l->state = (struct load_state){0};
     int rc = store_exec(l->store, STMT_BATCH_CREATE, err, "ssiissi", name, o->tenant, o->weight, o->priority,
                         input, params, clock_wall_ms());
@@ -104,6 +115,22 @@ static int read_state(struct loader *l, lh_error *err)
     return rc;
 }
 
+/* The parameters in full: lh_batch cuts them, and a prompt template may be long. */
+static int read_params(struct loader *l, lh_error *err)
+{
+    enum { PARAMS_COLUMN = 11 };
+    struct rows *rows = NULL;
+    int rc = store_select(l->store, STMT_BATCH_BY_ID, &rows, err, "i", l->batch.id);
+    free(l->params);
+    l->params = NULL;
+    if (rc == 0 && (rc = rows_next(rows, err)) == 1) {
+        l->params = strdup(rows_text(rows, PARAMS_COLUMN, NULL));
+        rc = l->params != NULL ? 0 : lh_error_nomem(err);
+    }
+    rows_done(rows);
+    return rc;
+}
+
 static int find_or_create(struct loader *l, const char *name, const char *params, bool *created,
                           lh_error *err)
 {
@@ -117,6 +144,7 @@ static int find_or_create(struct loader *l, const char *name, const char *params
             rc = create_batch(l, name, params, err);
         } else if (rc == 0) {
             rc = read_state(l, err);
+            rc = rc == 0 ? read_params(l, err) : rc;
         } else if (err != NULL) {
             *err = not_found;
         }
@@ -126,20 +154,6 @@ static int find_or_create(struct loader *l, const char *name, const char *params
     if (rc != 0)
         store_rollback(l->store);
     return rc;
-}
-
-/* --fresh: NAME, NAME-2, … : the first that is not there, or a load of the same settings that was interrupted. */
-static int find_fresh(struct loader *l, const char *name, const char *params, bool *created, lh_error *err)
-{
-    char candidate[256];
-    for (int i = 1; i < 100000; i++) {
-        snprintf(candidate, sizeof candidate, i == 1 ? "%s" : "%s-%d", name, i);
-        int rc = find_or_create(l, candidate, params, created, err);
-        if (rc != 0 || *created || (!l->state.complete && strcmp(l->batch.params, params) == 0))
-            return rc;
-    }
-    return lh_error_set(err, LH_ESTATE, "there are too many batches named %s-N; choose another --batch",
-                        name);
 }
 
 /* ---- loading ---- */
@@ -203,16 +217,15 @@ static int load_chunks(struct load *l, lh_error *err)
     int64_t refused_at = 0;
     for (bool first = true, last = false; !last; first = false) {
         struct chunk *chunk = chunks_next(l->chunks);
-        int rc = first ? check_skipped(l, err) : 0;
+        int rc = chunk->rc;
+        if (rc != 0 && err != NULL)
+            *err = chunk->error;
+        if (rc == 0 && first)
+            rc = check_skipped(l, err);
         if (rc == 0 && loader->refused)
             insert_report_bad(loader, chunk);
         else if (rc == 0 && (chunk->count > 0 || chunk->lines > loader->state.lines))
             rc = insert_chunk(loader, chunk, err);
-        if (rc == 0 && chunk->rc != 0) {
-            rc = chunk->rc;
-            if (err != NULL)
-                *err = chunk->error;
-        }
         if (rc != 0)
             return rc;
         if (loader->refused && refused_at == 0)
@@ -229,27 +242,26 @@ static int load_chunks(struct load *l, lh_error *err)
 
 static int finish_load(struct loader *l, lh_error *err)
 {
-    char input[512];
+    char input[INPUT_SIZE];
     struct load_state *s = &l->state;
-    describe_inputs(l->options, input, sizeof input);
-    int rc = store_begin(l->store, err);
+    describe_inputs(l->options, input);
+    char was[sizeof s->base_state];
+    memcpy(was, s->base_state, sizeof was);
+    int rc = insert_begin(l, 0, err);
     if (rc == 0)
         rc = batch_get(l->store, l->batch.id, &l->batch, err);
-    bool open = rc == 0 && l->batch.ready + l->batch.waiting + l->batch.running > 0;
-    const char *state = !open ? "finished" : strcmp(s->base_state, "paused") == 0 ? "paused" : "active";
     struct load_state done = {.complete = true, .lines = s->lines, .bytes = s->bytes};
     memcpy(done.hash, s->hash, sizeof done.hash);
     *s = done;
     if (rc == 0)
-        rc = store_exec(l->store, STMT_BATCH_LOADED, err, "isssii", l->batch.id, state, input, s->hash,
-                        s->bytes, s->lines);
+        rc = store_exec(l->store, STMT_BATCH_LOADED, err, "isssii", l->batch.id, l->batch.state, input,
+                        s->hash, s->bytes, s->lines);
+    l->batch.finished_at = LH_UNKNOWN;
+    if (rc == 0)
+        rc = insert_leave_loading(l, was, err);
     if (rc == 0)
         rc = insert_put_state(l, err);
-    if (rc == 0)
-        rc = store_commit(l->store, err);
-    if (rc != 0)
-        store_rollback(l->store);
-    return rc;
+    return insert_end(l, rc, err);
 }
 
 static int refuse(struct loader *l, lh_error *err)
@@ -330,28 +342,35 @@ static int say_differs(const struct loader *l, int64_t lines, bool same_prefix, 
                         l->batch.name, l->batch.input, (long long)l->state.lines, (long long)lines);
 }
 
-/* From here on the batch is loading: nothing of it is claimed until the added lines are in, or out again. */
-static int begin_update(struct loader *l, lh_error *err)
+static void remember_base(struct loader *l)
 {
     struct load_state *s = &l->state;
-    if (strcmp(l->batch.state, "canceled") == 0)
-        return lh_error_set(err, LH_ESTATE, "batch %s is canceled; --fresh makes another", l->batch.name);
     s->complete = false;
     s->base_lines = s->lines;
     s->base_bytes = s->bytes;
     s->base_last_job_id = l->batch.last_job_id;
     memcpy(s->base_hash, s->hash, sizeof s->base_hash);
     snprintf(s->base_state, sizeof s->base_state, "%s", l->batch.state);
-    int rc = store_begin(l->store, err);
+}
+
+/* From here on the batch is loading: nothing of it is claimed until the added lines are in, or out again. It is looked at anew, as it
+ * may have been paused or canceled while the input was read. */
+static int begin_update(struct loader *l, lh_error *err)
+{
+    int rc = insert_begin(l, 0, err);
     if (rc == 0)
-        rc = store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", l->batch.id, "loading", NULL, INT64_MIN);
+        rc = batch_get(l->store, l->batch.id, &l->batch, err);
+    if (rc == 0 && strcmp(l->batch.state, "canceled") == 0)
+        rc = lh_error_set(err, LH_ESTATE, "batch %s is canceled; --fresh makes another", l->batch.name);
+    if (rc == 0) {
+        remember_base(l);
+        const char *reason = l->batch.pause_reason[0] != '\0' ? l->batch.pause_reason : NULL;
+        rc = store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", l->batch.id, "loading", reason,
+                        l->batch.finished_at);
+    }
     if (rc == 0)
         rc = insert_put_state(l, err);
-    if (rc == 0)
-        rc = store_commit(l->store, err);
-    if (rc != 0)
-        store_rollback(l->store);
-    return rc;
+    return insert_end(l, rc, err);
 }
 
 static int on_complete(struct load *l, bool *unchanged, lh_error *err)
@@ -379,13 +398,14 @@ static int go_on(struct load *l, const char *params, bool created, lh_ingest_rep
 {
     struct loader *loader = &l->loader;
     int rc = 0;
+    snprintf(report->batch, sizeof report->batch, "%s", loader->batch.name);
     if (!created && loader->state.discarding) {
         rc = insert_discard(loader, err);
         if (rc == 0)
             rc = find_or_create(loader, report->batch, params, &created, err);
     }
     if (rc == 0 && !created)
-        rc = load_params_compare(loader->batch.name, loader->batch.params, params, err);
+        rc = load_params_compare(loader->batch.name, loader->params, params, err);
     report->resumed = !created && !loader->state.complete && loader->state.lines > 0;
     if (rc == 0 && loader->state.complete)
         rc = on_complete(l, &report->unchanged, err);
@@ -396,11 +416,49 @@ static int go_on(struct load *l, const char *params, bool created, lh_ingest_rep
     return load(l, err);
 }
 
+static bool reads_standard_input(const lh_ingest_options *o)
+{
+    bool reads = false;
+    for (size_t i = 0; i < o->n_inputs; i++)
+        reads = reads || strcmp(o->inputs[i], "-") == 0;
+    return reads;
+}
+
+/* --fresh: NAME, NAME-2, … : the first that is not there, or that is the interrupted load of just this. */
+static int ingest_fresh(struct load *l, const char *name, const char *params, lh_ingest_report *report,
+                        lh_error *err)
+{
+    struct loader *loader = &l->loader;
+    char candidate[256];
+    for (int i = 1; i < 100000; i++) {
+        bool created = false;
+        snprintf(candidate, sizeof candidate, i == 1 ? "%s" : "%s-%d", name, i);
+        int rc = find_or_create(loader, candidate, params, &created, err);
+        if (rc != 0)
+            return rc;
+        if (!created && (loader->state.complete || strcmp(loader->params, params) != 0))
+            continue;
+        rc = go_on(l, params, created, report, err);
+        if (rc != LH_EMISMATCH || reads_standard_input(loader->options)) /* which is read only once */
+            return rc;
+    }
+    return lh_error_set(err, LH_ESTATE, "there are too many batches named %s-N; choose another --batch",
+                        name);
+}
+
+static int ingest_named(struct load *l, const char *name, const char *params, lh_ingest_report *report,
+                        lh_error *err)
+{
+    bool created = false;
+    int rc = find_or_create(&l->loader, name, params, &created, err);
+    return rc == 0 ? go_on(l, params, created, report, err) : rc;
+}
+
 int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *report, lh_error *err)
 {
     struct load l = {.loader = {.options = o}};
+    struct loader *loader = &l.loader;
     char name[256];
-    bool created = false;
     *report = (lh_ingest_report){0};
     int rc = check_options(o, err);
     if (rc != 0)
@@ -413,19 +471,20 @@ int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *repo
     if (rc == 0 && params == NULL)
         rc = lh_error_nomem(err);
     if (rc == 0)
-        rc = store_open(db, STORE_CREATE, &l.loader.store, err);
+        rc = store_open(db, STORE_CREATE, &loader->store, err);
     if (rc == 0)
-        rc = o->fresh ? find_fresh(&l.loader, name, params, &created, err)
-                      : find_or_create(&l.loader, name, params, &created, err);
-    snprintf(report->batch, sizeof report->batch, "%s", rc == 0 ? l.loader.batch.name : name);
+        rc = wal_open(&loader->wal, loader->store, err);
+    snprintf(report->batch, sizeof report->batch, "%s", name);
     if (rc == 0)
-        rc = go_on(&l, params, created, report, err);
-    report->batch_id = l.loader.batch.id;
-    report->lines = l.loader.state.lines;
-    report->jobs_added = l.loader.added;
-    report->bad_lines = l.loader.bad;
+        rc = o->fresh ? ingest_fresh(&l, name, params, report, err)
+                      : ingest_named(&l, name, params, report, err);
+    report->batch_id = loader->batch.id;
+    report->lines = loader->state.lines;
+    report->jobs_added = loader->added;
+    report->bad_lines = loader->bad;
     free(params);
-    free(l.loader.written);
-    store_close(l.loader.store);
+    free(loader->params);
+    free(loader->written);
+    store_close(loader->store);
     return rc;
 }

@@ -4,11 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { SHOW_BAD = 10, DISCARD_AT_ONCE = 5000 };
+enum {
+    SHOW_BAD = 10,
+    DISCARD_AT_ONCE = 5000,
+    DISCARD_BYTES = 8 << 20, /* what removing so many rows may write */
+    WAIT_NS = 100 * 1000 * 1000,
+};
 
 static void scope_of(const struct loader *l, char *out, size_t size)
 {
@@ -38,6 +44,40 @@ static int check_alone(struct loader *l, lh_error *err)
     if (rc == 0 && l->written != NULL && (stored == NULL || strcmp(stored, l->written) != 0))
         rc = lh_error_set(err, LH_ESTATE, "another process is loading batch %s; wait for it", l->batch.name);
     free(stored);
+    return rc;
+}
+
+/* A reader that holds an old snapshot pins the log: what cannot be moved out of it must not be added to. */
+static int await_room(struct loader *l, int64_t bytes, lh_error *err)
+{
+    const struct timespec pause = {.tv_nsec = WAIT_NS};
+    while (!wal_has_room(&l->wal, bytes)) {
+        wal_make_room(&l->wal);
+        if (wal_has_room(&l->wal, bytes))
+            break;
+        if (l->options->stop != NULL && *l->options->stop != 0)
+            return lh_error_set(err, LH_ESTATE, "interrupted; the same command goes on with the load");
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+int insert_begin(struct loader *l, int64_t bytes, lh_error *err)
+{
+    int rc = await_room(l, bytes, err);
+    if (rc == 0)
+        rc = store_begin(l->store, err);
+    return rc == 0 ? check_alone(l, err) : rc;
+}
+
+int insert_end(struct loader *l, int rc, lh_error *err)
+{
+    if (rc == 0)
+        rc = store_commit(l->store, err);
+    if (rc != 0)
+        store_rollback(l->store);
+    else
+        wal_after_commit(&l->wal);
     return rc;
 }
 
@@ -109,23 +149,25 @@ static int insert_bad(struct loader *l, const struct chunk *chunk, const struct 
 static int on_duplicate(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t now,
                         struct counts *c, lh_error *err)
 {
-    char why[800];
+    struct strbuf why;
     int64_t first = 0;
     const char *id = chunk_text(chunk, e->job.custom_id);
     int rc = store_get_int(l->store, STMT_JOB_LINE_OF, 0, &first, err, "is", l->batch.id, id);
     if (rc != 0)
         return rc;
-    snprintf(why, sizeof why, "line %lld: custom_id %s stands on line %lld already", (long long)e->job.line,
-             id, (long long)first);
-    report_bad(l, why);
-    if (!l->options->skip_bad) {
-        l->refused = true;
-        return 0;
-    }
+    strbuf_init(&why);
+    append_valid_utf8(&why, e->input, strlen(e->input));
+    strbuf_appendf(&why, ", line %lld: custom_id %s stands on line %lld%s already", (long long)e->input_line,
+                   id, (long long)first, l->options->n_inputs > 1 ? " of all inputs" : "");
+    report_bad(l, why.data);
+    l->refused = l->refused || !l->options->skip_bad;
     struct chunk_entry bad = *e;
     bad.raw = e->job.body;
     bad.raw_len = e->job.body_len;
-    return insert_bad(l, chunk, &bad, why, now, c, err);
+    if (!l->refused)
+        rc = insert_bad(l, chunk, &bad, why.data, now, c, err);
+    strbuf_free(&why);
+    return rc;
 }
 
 static int insert_entry(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t now,
@@ -170,21 +212,20 @@ int insert_chunk(struct loader *l, const struct chunk *chunk, lh_error *err)
 {
     struct counts c = {.first_id = INT64_MIN, .last_id = INT64_MIN};
     struct load_state before = l->state;
-    int rc = store_begin(l->store, err);
-    if (rc == 0)
-        rc = check_alone(l, err);
+    int rc = insert_begin(l, (int64_t)chunk->text.len, err);
+    if (rc == 0) /* a worker may finish jobs of it while lines are added: dead letters go on from its count */
+        rc = batch_get(l->store, l->batch.id, &l->batch, err);
     if (rc == 0)
         rc = insert_entries(l, chunk, &c, err);
-    if (rc == 0 && !l->refused)
-        rc = store_commit(l->store, err);
-    if (rc != 0 || l->refused) {
+    if (rc == 0 && l->refused)
         store_rollback(l->store);
+    else
+        rc = insert_end(l, rc, err);
+    if (rc != 0 || l->refused)
         l->state = before;
-        return rc;
-    }
-    l->added += c.ready;
-    l->batch.next_seq += c.dead;
-    return 0;
+    else
+        l->added += c.ready;
+    return rc;
 }
 
 /* ---- discarding ---- */
@@ -193,27 +234,36 @@ int insert_chunk(struct loader *l, const struct chunk *chunk, lh_error *err)
 static int discard_range(struct loader *l, int64_t from, int64_t to, lh_error *err)
 {
     static const enum stmt_id parts[] = {STMT_DISCARD_REQUESTS, STMT_DISCARD_DEAD_LETTERS, STMT_DISCARD_JOBS};
-    int rc = store_begin(l->store, err);
+    int rc = insert_begin(l, DISCARD_BYTES, err);
     for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof *parts; i++)
         rc = store_exec(l->store, parts[i], err, "iii", l->batch.id, from, to);
-    if (rc == 0)
-        rc = store_commit(l->store, err);
-    if (rc != 0)
-        store_rollback(l->store);
-    return rc;
+    return insert_end(l, rc, err);
 }
 
 static int put_discarding(struct loader *l, lh_error *err)
 {
     l->state.discarding = true;
-    int rc = store_begin(l->store, err);
+    int rc = insert_begin(l, 0, err);
     if (rc == 0)
         rc = insert_put_state(l, err);
-    if (rc == 0)
-        rc = store_commit(l->store, err);
-    if (rc != 0)
-        store_rollback(l->store);
-    return rc;
+    return insert_end(l, rc, err);
+}
+
+static const char *state_after(const lh_batch *b, const char *was)
+{
+    if (b->ready + b->waiting + b->running == 0)
+        return "finished";
+    return strcmp(was, "paused") == 0 ? "paused" : "active";
+}
+
+int insert_leave_loading(struct loader *l, const char *was, lh_error *err)
+{
+    const lh_batch *b = &l->batch;
+    const char *state = state_after(b, was);
+    bool finished = strcmp(state, "finished") == 0, paused = strcmp(state, "paused") == 0;
+    int64_t at = b->finished_at != LH_UNKNOWN ? b->finished_at : clock_wall_ms();
+    return store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", b->id, state,
+                      paused ? b->pause_reason : NULL, finished ? at : LH_UNKNOWN);
 }
 
 /* A new batch goes; one that --update began to add to becomes what it was. */
@@ -226,17 +276,17 @@ static int restore(struct loader *l, lh_error *err)
         int rc = store_exec(l->store, STMT_CHECKPOINT_DELETE, err, "ss", scope, "ingest");
         return rc == 0 ? store_exec(l->store, STMT_BATCH_DELETE, err, "i", l->batch.id) : rc;
     }
-    l->state = (struct load_state){.complete = true, .lines = s->base_lines, .bytes = s->base_bytes};
-    snprintf(l->state.hash, sizeof l->state.hash, "%s", s->base_hash);
-    char state[16];
-    snprintf(state, sizeof state, "%s", s->base_state);
+    char was[sizeof s->base_state];
+    struct load_state base = {.complete = true, .lines = s->base_lines, .bytes = s->base_bytes};
+    memcpy(base.hash, s->base_hash, sizeof base.hash);
+    memcpy(was, s->base_state, sizeof was);
+    l->state = base;
     int rc = insert_put_state(l, err);
     if (rc == 0)
-        rc = store_exec(l->store, STMT_BATCH_SET_STATE, err, "isso", l->batch.id, state, NULL,
-                        l->batch.finished_at);
-    if (rc == 0)
         rc = store_exec(l->store, STMT_BATCH_RECOUNT, err, "i", l->batch.id);
-    return rc;
+    if (rc == 0)
+        rc = batch_get(l->store, l->batch.id, &l->batch, err);
+    return rc == 0 ? insert_leave_loading(l, was, err) : rc;
 }
 
 int insert_discard(struct loader *l, lh_error *err)
@@ -250,13 +300,11 @@ int insert_discard(struct loader *l, lh_error *err)
         int64_t to = from + DISCARD_AT_ONCE - 1;
         rc = discard_range(l, from, to < last ? to : last, err);
     }
-    if (rc == 0)
-        rc = store_begin(l->store, err);
-    if (rc == 0)
-        rc = restore(l, err);
-    if (rc == 0)
-        rc = store_commit(l->store, err);
-    if (rc != 0)
-        store_rollback(l->store);
+    if (rc == 0) {
+        rc = insert_begin(l, 0, err);
+        if (rc == 0)
+            rc = restore(l, err);
+        rc = insert_end(l, rc, err);
+    }
     return rc;
 }

@@ -22,7 +22,7 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 
 int wal_open(struct wal *w, struct store *s, lh_error *err)
 {
-    *w = (struct wal){.store = s};
+    *w = (struct wal){.store = s, .full_at = (int64_t)FULL_PAGES * 4096};
     int64_t off = 0;
     int rc = store_get_int(s, STMT_PRAGMA_NO_AUTO_CHECKPOINT, 0, &off, err, "");
     if (rc == 0)
@@ -39,7 +39,12 @@ int64_t wal_bytes(const struct wal *w)
 
 bool wal_is_full(const struct wal *w)
 {
-    return w->pages * w->page_size >= (int64_t)FULL_PAGES * 4096;
+    return w->pages * w->page_size >= w->full_at;
+}
+
+bool wal_has_room(const struct wal *w, int64_t bytes)
+{
+    return w->pages == 0 || w->pages * w->page_size + bytes < w->full_at;
 }
 
 /* Pages of 4 kB that the log is worth. */
@@ -59,6 +64,15 @@ static bool checkpoint(struct wal *w, int mode)
     return code == SQLITE_OK && in_log == moved;
 }
 
+/* False when a reader holds something back. */
+static bool move_out(struct wal *w, bool truncate)
+{
+    bool all = checkpoint(w, SQLITE_CHECKPOINT_PASSIVE);
+    if (all && truncate)
+        checkpoint(w, SQLITE_CHECKPOINT_TRUNCATE);
+    return all;
+}
+
 static void warn_once(struct wal *w)
 {
     if (w->warned)
@@ -66,7 +80,7 @@ static void warn_once(struct wal *w)
     w->warned = true;
     log_warn(
         "%s: the write-ahead log has grown to %lld MB, as another process reads the database in one long "
-        "transaction; end that reader (at %lld MB no new requests are sent until it is gone)",
+        "transaction; end that reader (near %lld MB nothing new is loaded or sent until it is gone)",
         store_path(w->store), (long long)(wal_bytes(w) >> 20), (long long)(WAL_BOUND_BYTES >> 20));
 }
 
@@ -79,11 +93,16 @@ void wal_after_commit(struct wal *w)
     if (pages - w->tried_at < STEP_PAGES && !full)
         return;
     w->tried_at = pages;
-    bool all = checkpoint(w, SQLITE_CHECKPOINT_PASSIVE);
-    if (all && pages >= TRUNCATE_PAGES)
-        checkpoint(w, SQLITE_CHECKPOINT_TRUNCATE);
-    if (all)
+    if (move_out(w, pages >= TRUNCATE_PAGES))
         w->warned = false;
     else if (pages >= WARN_PAGES)
+        warn_once(w);
+}
+
+void wal_make_room(struct wal *w)
+{
+    if (move_out(w, true))
+        w->warned = false;
+    else
         warn_once(w);
 }
