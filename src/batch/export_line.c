@@ -127,29 +127,48 @@ static json_object *first_of(json_object *obj, const char *key)
                                                                      : NULL;
 }
 
-/* The text of an answer of responses: the first part with text among its outputs. */
-static const char *text_of_outputs(json_object *body)
+static json_object *text_in(json_object *obj, const char *key)
 {
-    json_object *outputs = json_get(body, "output");
-    size_t n = json_is_array(outputs) ? json_object_array_length(outputs) : 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *text =
-            json_get_string(first_of(json_object_array_get_idx(outputs, i), "content"), "text");
-        if (text != NULL)
-            return text;
-    }
-    return NULL;
+    json_object *text = json_get(obj, key);
+    return json_is_string(text) ? text : NULL;
 }
 
-static const char *answer_of(json_object *body)
+/* The first text among the parts of a list: others (thinking, reasoning, calls of tools) may come before. */
+static json_object *text_of_parts(json_object *parts)
+{
+    size_t n = json_is_array(parts) ? json_object_array_length(parts) : 0;
+    json_object *text = NULL;
+    for (size_t i = 0; i < n && text == NULL; i++)
+        text = text_in(json_object_array_get_idx(parts, i), "text");
+    return text;
+}
+
+static json_object *text_of_outputs(json_object *outputs)
+{
+    size_t n = json_is_array(outputs) ? json_object_array_length(outputs) : 0;
+    json_object *text = NULL;
+    for (size_t i = 0; i < n && text == NULL; i++)
+        text = text_of_parts(json_get(json_object_array_get_idx(outputs, i), "content"));
+    return text;
+}
+
+/* The answer's text in a body of chat, completions, messages or responses; NULL when there is none. */
+static json_object *answer_of(json_object *body)
 {
     json_object *choice = first_of(body, "choices");
-    const char *text = json_get_string(json_get(choice, "message"), "content");
+    json_object *text = text_in(json_get(choice, "message"), "content");
     if (text == NULL)
-        text = json_get_string(choice, "text");
+        text = text_in(choice, "text");
     if (text == NULL)
-        text = json_get_string(first_of(body, "content"), "text");
-    return text != NULL ? text : text_of_outputs(body);
+        text = text_of_parts(json_get(body, "content"));
+    return text != NULL ? text : text_of_outputs(json_get(body, "output"));
+}
+
+static void csv_answer(struct strbuf *out, json_object *text)
+{
+    if (text != NULL)
+        csv_append(out, json_object_get_string(text), (size_t)json_object_get_string_len(text));
+    strbuf_append_char(out, ',');
 }
 
 static int append_csv(struct export_format *f, const struct export_row *row, struct strbuf *out)
@@ -159,7 +178,7 @@ static int append_csv(struct export_format *f, const struct export_row *row, str
         json_parse(f->parser, row->body, row->body_len, &body, NULL);
     csv_text(out, row->custom_id);
     csv_text(out, row->dead ? "dead" : "done");
-    csv_text(out, body != NULL ? answer_of(body) : NULL);
+    csv_answer(out, answer_of(body));
     csv_text(out, row->finish_reason);
     csv_text(out, row->model);
     csv_int(out, row->prompt_tokens);
