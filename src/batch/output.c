@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGE = 256 * 1024 };
+enum { LARGE = 256 * 1024, LINKS_MOST = 16 };
 
 struct output {
     char *path;               /* owned; the final name */
@@ -33,6 +33,21 @@ static int failed(const struct output *o, lh_error *err)
                         code == LH_EFULL ? "; make space and give the same command again" : "");
 }
 
+/* Where a name leads, malloc'd: a link is written through, not replaced, also one whose file is not there yet. */
+static char *follow(const char *path, int links_most)
+{
+    char target[PATH_MAX], next[2 * PATH_MAX];
+    char *real = realpath(path, NULL);
+    ssize_t len = real == NULL && links_most > 0 ? readlink(path, target, sizeof target - 1) : -1;
+    if (real != NULL || len < 0)
+        return real != NULL ? real : strdup(path);
+    target[len] = '\0';
+    const char *slash = strrchr(path, '/');
+    int folder = target[0] != '/' && slash != NULL ? (int)(slash - path) + 1 : 0;
+    int n = snprintf(next, sizeof next, "%.*s%s", folder, path, target);
+    return n > 0 && (size_t)n < sizeof next ? follow(next, links_most - 1) : strdup(path);
+}
+
 static struct output *output_new(const char *path)
 {
     struct output *o = calloc(1, sizeof *o);
@@ -40,9 +55,7 @@ static struct output *output_new(const char *path)
         return NULL;
     strbuf_init(&o->buffer);
     o->fd = -1;
-    o->path = realpath(path, NULL); /* a link is written through, not replaced */
-    if (o->path == NULL)
-        o->path = strdup(path);
+    o->path = follow(path, LINKS_MOST);
     if (o->path == NULL) {
         free(o);
         return NULL;
