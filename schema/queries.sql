@@ -180,21 +180,29 @@ SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
 -- name: next_retry
 SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting';
 -- name: job_done
-UPDATE OR ROLLBACK jobs SET state = 'done', attempts = ?2, finished_at = ?3 WHERE id = ?1 AND state = 'running';
+UPDATE OR ROLLBACK jobs SET state = 'done', attempts = ?3, finished_at = ?4
+WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_dead
-UPDATE jobs SET state = 'dead', attempts = ?2, throttles = ?3, finished_at = ?4 WHERE id = ?1 AND state = 'running';
+UPDATE jobs SET state = 'dead', attempts = ?3, throttles = ?4, finished_at = ?5
+WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_wait
-UPDATE jobs SET state = 'waiting', attempts = ?2, throttles = ?3, invalids = ?4, generation = ?5, next_retry_at = ?6,
-    wait_ms = ?7
-WHERE id = ?1 AND state = 'running';
+UPDATE jobs SET state = 'waiting', attempts = ?3, throttles = ?4, invalids = ?5, generation = ?6, next_retry_at = ?7,
+    wait_ms = ?8
+WHERE id = ?1 AND state = 'running' AND sends = ?2;
+-- Outcomes name the send they belong to: a late one must not pass for that of a later claim.
+
 -- name: job_give_back
 -- Claimed but never sent: as if the claim had not been.
-UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL WHERE id = ?1 AND state = 'running';
+UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL WHERE id = ?1 AND state = 'running' AND sends = ?2;
+-- name: job_cancel_unsent
+-- The same in a batch that was canceled meanwhile.
+UPDATE jobs SET state = 'canceled', sends = sends - 1, claimed_at = NULL, finished_at = ?3
+WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_ready_again
 -- Sent, without an answer that counts (an account refused, a stop): ready at once, the attempt stays on record.
-UPDATE jobs SET state = 'ready' WHERE id = ?1 AND state = 'running';
+UPDATE jobs SET state = 'ready' WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_cancel_running
-UPDATE jobs SET state = 'canceled', finished_at = ?2 WHERE id = ?1 AND state = 'running';
+UPDATE jobs SET state = 'canceled', finished_at = ?3 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: attempt_insert
 INSERT OR ROLLBACK INTO attempts (job_id, number, outcome, status_code, error_code, message, request_id, model, started_at,
     latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation)

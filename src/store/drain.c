@@ -91,7 +91,7 @@ static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
     int rc = 0;
     for (const struct outcome *o = w->outcomes; rc == 0 && o != NULL; o = o->next) {
         bool stale = false;
-        rc = outcome_apply(d->store, &d->ledger, o, &stale, err);
+        rc = outcome_apply(d->store, &d->ledger, o, w->now_ms, &stale, err);
         w->stale += stale ? 1 : 0;
     }
     return rc;

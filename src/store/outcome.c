@@ -61,22 +61,24 @@ static int insert_dead_letter(struct store *s, struct lane *lane, const struct o
                       status_of(o), or_null(a->request_id), o->number, o->finished_at, o->body, o->body_len);
 }
 
-static int update_job(struct store *s, const struct outcome *o, enum job_state to, lh_error *err)
+static int update_job(struct store *s, const struct outcome *o, enum job_state to, int64_t now_ms,
+                      lh_error *err)
 {
     switch (to) {
     case JOB_DONE:
-        return store_exec(s, STMT_JOB_DONE, err, "iii", o->job_id, o->attempts, o->finished_at);
+        return store_exec(s, STMT_JOB_DONE, err, "iiii", o->job_id, o->number, o->attempts, o->finished_at);
     case JOB_DEAD:
-        return store_exec(s, STMT_JOB_DEAD, err, "iiii", o->job_id, o->attempts, o->throttles,
+        return store_exec(s, STMT_JOB_DEAD, err, "iiiii", o->job_id, o->number, o->attempts, o->throttles,
                           o->finished_at);
     case JOB_WAITING:
-        return store_exec(s, STMT_JOB_WAIT, err, "iiiiiii", o->job_id, o->attempts, o->throttles, o->invalids,
-                          o->generation, o->next_retry_at, o->wait_ms);
+        return store_exec(s, STMT_JOB_WAIT, err, "iiiiiiii", o->job_id, o->number, o->attempts, o->throttles,
+                          o->invalids, o->generation, o->next_retry_at, o->wait_ms);
     case JOB_CANCELED:
-        return store_exec(s, STMT_JOB_CANCEL_RUNNING, err, "ii", o->job_id, o->finished_at);
+        return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_CANCEL_UNSENT : STMT_JOB_CANCEL_RUNNING,
+                          err, "iii", o->job_id, o->number, now_ms);
     default:
         return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_GIVE_BACK : STMT_JOB_READY_AGAIN, err,
-                          "i", o->job_id);
+                          "ii", o->job_id, o->number);
     }
 }
 
@@ -101,7 +103,8 @@ static void count_attempt(struct lane *lane, const struct outcome *o)
     lane->cached_tokens += counted(o->answer.usage.cached_tokens);
 }
 
-int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bool *stale, lh_error *err)
+int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, int64_t now_ms, bool *stale,
+                  lh_error *err)
 {
     *stale = false;
     struct lane *lane = NULL;
@@ -109,7 +112,7 @@ int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bo
     if (rc != 0)
         return rc;
     enum job_state to = state_after(o, lane);
-    rc = update_job(s, o, to, err);
+    rc = update_job(s, o, to, now_ms, err);
     if (rc == 0 && store_changes(s) == 0) {
         *stale = true;
         return 0;

@@ -32,9 +32,10 @@ struct outcome {
 };
 void outcome_free(struct outcome *o); /* NULL-safe */
 
-/* Writes one outcome inside a write transaction. A job that is not running any more is left as it is (*stale = true):
- * the first answer wins. */
-int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, bool *stale, lh_error *err);
+/* Writes one outcome inside a write transaction. A job that is not running any more, or runs a
+ * later send, is left as it is (*stale = true): the first answer wins. */
+int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, int64_t now_ms, bool *stale,
+                  lh_error *err);
 
 struct recovery {
     int64_t max_attempts;

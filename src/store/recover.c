@@ -60,7 +60,7 @@ static int bury(struct store *s, struct lane *lane, const struct orphan *o, int6
 static int revive(struct store *s, struct lane *lane, const struct orphan *o, int64_t now_ms, lh_error *err)
 {
     if (lane->canceled) {
-        int rc = store_exec(s, STMT_JOB_CANCEL_RUNNING, err, "ii", o->id, now_ms);
+        int rc = store_exec(s, STMT_JOB_CANCEL_RUNNING, err, "iii", o->id, o->sends, now_ms);
         return rc == 0 ? lane_move(lane, JOB_RUNNING, JOB_CANCELED, err) : rc;
     }
     int rc = store_exec(s, STMT_ORPHAN_READY, err, "iii", o->id, o->losses, o->attempts);
