@@ -27,6 +27,7 @@ static void read_lane(const struct rows *r, struct lane *lane)
     copy_text(lane->name, sizeof lane->name, rows_text(r, 1, NULL));
     copy_text(lane->pause_reason, sizeof lane->pause_reason, rows_text(r, 3, NULL));
     const char *state = rows_text(r, 2, NULL);
+    lane->loading = strcmp(state, "loading") == 0;
     lane->active = strcmp(state, "active") == 0;
     lane->paused = strcmp(state, "paused") == 0;
     lane->canceled = strcmp(state, "canceled") == 0;
@@ -90,6 +91,7 @@ int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_erro
         return lh_error_set(err, LH_EINTERNAL, "batch %s: a job cannot go from %s to %s", lane->name,
                             job_state_name(from), job_state_name(to));
     lane->touched = true;
+    lane->revived = lane->revived || (to == JOB_READY && (from == JOB_DEAD || from == JOB_CANCELED));
     lane->jobs[from]--;
     lane->jobs[to]++;
     lane->delta[from]--;
@@ -116,12 +118,12 @@ static int write_counters(struct lane *lane, struct store *s, int64_t now_ms, lh
 static int write_state(struct lane *lane, struct store *s, int64_t now_ms, lh_error *err)
 {
     bool open = lane_open_jobs(lane) > 0;
-    if (lane->active && !open) {
-        lane->active = false;
+    if ((lane->active || lane->paused) && !open) {
+        lane->active = lane->paused = false;
         lane->left = true;
         return store_exec(s, STMT_BATCH_SET_STATE, err, "issi", lane->batch_id, "finished", NULL, now_ms);
     }
-    if (!lane->active && !lane->paused && open && lane->delta[JOB_READY] > 0) {
+    if (lane->revived && !lane->active && !lane->paused && !lane->loading && open) {
         lane->active = true;
         lane->canceled = false;
         return store_exec(s, STMT_BATCH_SET_STATE, err, "isso", lane->batch_id, "active", NULL, INT64_MIN);
@@ -132,7 +134,7 @@ static int write_state(struct lane *lane, struct store *s, int64_t now_ms, lh_er
 static void clear_deltas(struct lane *lane)
 {
     memset(lane->delta, 0, sizeof lane->delta);
-    lane->touched = false;
+    lane->touched = lane->revived = false;
     lane->requeues = lane->prompt_tokens = lane->completion_tokens = lane->cached_tokens = 0;
     lane->cost_nanousd = lane->attempts = lane->failed_attempts = 0;
 }

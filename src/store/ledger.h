@@ -12,10 +12,11 @@ struct lane { /* one batch */
     char name[256];
     char pause_reason[512];
     int64_t priority;
-    bool active, paused, canceled; /* else loading or finished */
-    bool touched;                  /* by this transaction */
-    bool left;                     /* became finished in it */
-    int64_t jobs[JOB_STATES];      /* as they will be after the commit */
+    bool loading, active, paused, canceled; /* else finished */
+    bool touched;                           /* by this transaction */
+    bool revived;                           /* it took dead or canceled jobs back */
+    bool left;                              /* became finished in it */
+    int64_t jobs[JOB_STATES];               /* as they will be after the commit */
     int64_t delta[JOB_STATES];
     int64_t next_seq;
     int64_t requeues;
@@ -40,8 +41,8 @@ int ledger_lane(struct ledger *l, struct store *s, int64_t batch_id, struct lane
 /* One job of the lane moved (checked against the table of legal moves: LH_EINTERNAL when it is not legal). */
 int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_error *err);
 
-/* Writes the counters of touched lanes. A batch with nothing left to do becomes finished, one that has becomes active
- * again when it was finished. Call last in the transaction. */
+/* Writes the counters of touched lanes. An active or paused batch with nothing left to do becomes finished; a finished or
+ * canceled one becomes active when it took jobs back. One that is loading stays so. Call last in the transaction. */
 int ledger_write(struct ledger *l, struct store *s, int64_t now_ms, lh_error *err);
 
 int64_t lane_open_jobs(const struct lane *lane); /* ready + waiting + running */
