@@ -177,6 +177,10 @@ SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND next_retry_at <= ?1 OR
 UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: next_retry_of_batch
 SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
+-- name: due_jobs_of_batch
+-- A run of one batch leaves the others' jobs alone.
+SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND next_retry_at <= ?1
+ORDER BY next_retry_at LIMIT ?2;
 -- name: next_retry
 SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting';
 -- name: job_done

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "longhaul.h"
+
 void claim_list_init(struct claim_list *list)
 {
     *list = (struct claim_list){.last = &list->first};
@@ -109,12 +111,14 @@ struct due {
     int64_t id, batch_id;
 };
 
-static int read_due(struct store *s, int64_t now_ms, int64_t limit, struct due *due, int64_t *count,
-                    lh_error *err)
+static int read_due(struct store *s, int64_t batch_id, int64_t now_ms, int64_t limit, struct due *due,
+                    int64_t *count, lh_error *err)
 {
     struct rows *rows = NULL;
     *count = 0;
-    int rc = store_select(s, STMT_DUE_JOBS, &rows, err, "ii", now_ms, limit);
+    int rc = batch_id == LH_UNKNOWN
+                 ? store_select(s, STMT_DUE_JOBS, &rows, err, "ii", now_ms, limit)
+                 : store_select(s, STMT_DUE_JOBS_OF_BATCH, &rows, err, "iii", now_ms, limit, batch_id);
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         due[(*count)++] = (struct due){rows_int(rows, 0), rows_int(rows, 1)};
         rc = 0;
@@ -123,13 +127,13 @@ static int read_due(struct store *s, int64_t now_ms, int64_t limit, struct due *
     return rc;
 }
 
-int promote_due(struct store *s, struct ledger *l, int64_t now_ms, int64_t limit, int64_t *moved,
-                lh_error *err)
+int promote_due(struct store *s, struct ledger *l, int64_t batch_id, int64_t now_ms, int64_t limit,
+                int64_t *moved, lh_error *err)
 {
     struct due due[512];
     const int64_t most = sizeof due / sizeof *due;
     *moved = 0;
-    int rc = read_due(s, now_ms, limit < most ? limit : most, due, moved, err);
+    int rc = read_due(s, batch_id, now_ms, limit < most ? limit : most, due, moved, err);
     for (int64_t i = 0; rc == 0 && i < *moved; i++) {
         struct lane *lane = NULL;
         rc = ledger_lane(l, s, due[i].batch_id, &lane, err);

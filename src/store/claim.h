@@ -33,8 +33,8 @@ void claim_list_free(struct claim_list *list);
 int claim_from_lane(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes, int64_t now_ms,
                     struct claim_list *list, lh_error *err);
 
-/* Makes jobs ready whose next-retry time has come, up to `limit`. *moved: how many. */
-int promote_due(struct store *s, struct ledger *l, int64_t now_ms, int64_t limit, int64_t *moved,
-                lh_error *err);
+/* Makes jobs of the batch (LH_UNKNOWN: of all) ready whose next-retry time has come, up to `limit`. *moved: how many. */
+int promote_due(struct store *s, struct ledger *l, int64_t batch_id, int64_t now_ms, int64_t limit,
+                int64_t *moved, lh_error *err);
 
 #endif

@@ -25,8 +25,9 @@ struct drain {
     int64_t batch_id; /* scope; LH_UNKNOWN: all */
     int64_t worker_id;
     int64_t data_version;
-    bool loaded;                 /* the ledger is what the database says */
-    int64_t settled[JOB_STATES]; /* of batches of this run that left the ledger */
+    bool loaded;             /* the ledger is what the database says */
+    struct settled *settled; /* batches of this run that left the ledger, with their counts */
+    size_t settled_count, settled_capacity;
     int64_t heartbeat_at;
     struct scope_view view;
 };
@@ -40,6 +41,7 @@ struct steer_note {   /* pause or cancel asked by the scheduler */
     int64_t batch_id; /* 0: none */
     bool cancel;
     char reason[512];
+    struct steer_note *next;
 };
 
 struct drain_work {
@@ -47,7 +49,7 @@ struct drain_work {
     int64_t want;                       /* claims */
     size_t max_bytes;                   /* of claimed bodies */
     const struct checkpoint_note *note; /* NULL: none */
-    const struct steer_note *steer;     /* NULL: none */
+    const struct steer_note *steer;     /* a list, in order; stays the caller's; NULL: none */
     int64_t now_ms;                     /* wall */
     struct claim_list claims;           /* out, on success */
     int64_t stale;                      /* out: outcomes that came too late */

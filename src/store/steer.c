@@ -7,12 +7,13 @@
 #include "base/clock.h"
 #include "store/batches.h"
 
-static int read_ids(struct store *s, enum stmt_id statement, int64_t batch_id, int64_t *ids, int64_t *count,
-                    lh_error *err)
+static int read_ids(struct store *s, enum stmt_id statement, int64_t batch_id, int64_t limit, int64_t *ids,
+                    int64_t *count, lh_error *err)
 {
     struct rows *rows = NULL;
     *count = 0;
-    int rc = store_select(s, statement, &rows, err, "ii", batch_id, (int64_t)STEER_AT_ONCE);
+    int rc = store_select(s, statement, &rows, err, "ii", batch_id,
+                          limit < STEER_AT_ONCE ? limit : (int64_t)STEER_AT_ONCE);
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         ids[(*count)++] = rows_int(rows, 0);
         rc = 0;
@@ -21,16 +22,15 @@ static int read_ids(struct store *s, enum stmt_id statement, int64_t batch_id, i
     return rc;
 }
 
-int steer_some(struct store *s, struct lane *lane, enum stmt_id statement, enum job_state from,
-               enum job_state to, int (*one)(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err),
+int steer_some(struct store *s, struct lane *lane, const struct steer_move *move, int64_t limit,
                int64_t now_ms, int64_t *moved, lh_error *err)
 {
     int64_t ids[STEER_AT_ONCE];
-    int rc = read_ids(s, statement, lane->batch_id, ids, moved, err);
+    int rc = read_ids(s, move->ids, lane->batch_id, limit, ids, moved, err);
     for (int64_t i = 0; rc == 0 && i < *moved; i++) {
-        rc = one(s, ids[i], now_ms, err);
+        rc = move->one(s, ids[i], now_ms, err);
         if (rc == 0)
-            rc = lane_move(lane, from, to, err);
+            rc = lane_move(lane, move->from, move->to, err);
     }
     return rc;
 }
@@ -53,22 +53,33 @@ static int promote_job(struct store *s, int64_t job_id, int64_t now_ms, lh_error
     return store_exec(s, STMT_PROMOTE_JOB, err, "i", job_id);
 }
 
-/* One kind of move, transaction after transaction, until none is left. */
-static int steer_all(struct store *s, int64_t batch_id, enum stmt_id statement, enum job_state from,
-                     enum job_state to,
-                     int (*one)(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err),
-                     bool takes_back, int64_t *total, lh_error *err)
+const struct steer_move steer_cancel_ready = {STMT_CANCEL_READY_IDS, JOB_READY, JOB_CANCELED,
+                                              steer_cancel_job};
+const struct steer_move steer_cancel_waiting = {STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_CANCELED,
+                                                steer_cancel_job};
+static const struct steer_move hurry_waiting = {STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_READY, promote_job};
+static const struct steer_move revive_dead = {STMT_DEAD_IDS_OF_BATCH, JOB_DEAD, JOB_READY, steer_revive_job};
+static const struct steer_move revive_canceled = {STMT_CANCELED_IDS, JOB_CANCELED, JOB_READY,
+                                                  steer_revive_job};
+
+/* One kind of move, transaction after transaction, for as many jobs as there were at the first: beside a worker under
+ * which jobs die or wait again at once, there would always be more. */
+static int steer_all(struct store *s, int64_t batch_id, const struct steer_move *move, int64_t *total,
+                     lh_error *err)
 {
-    for (int64_t moved = 1; moved > 0;) {
+    int64_t left = INT64_MAX;
+    for (int64_t moved = 1; moved > 0 && left > 0; left -= moved) {
         struct ledger ledger;
         ledger_init(&ledger);
         int rc = store_begin(s, err);
         struct lane *lane = NULL;
         if (rc == 0)
             rc = ledger_lane(&ledger, s, batch_id, &lane, err);
+        if (rc == 0 && left > lane->jobs[move->from])
+            left = lane->jobs[move->from] > 0 ? lane->jobs[move->from] : 0;
         if (rc == 0)
-            rc = steer_some(s, lane, statement, from, to, one, clock_wall_ms(), &moved, err);
-        if (rc == 0 && takes_back && moved > 0)
+            rc = steer_some(s, lane, move, left, clock_wall_ms(), &moved, err);
+        if (rc == 0 && moved > 0 && move->from == JOB_DEAD) /* finished lines are taken back */
             lane->requeues++;
         if (rc == 0)
             rc = ledger_write(&ledger, s, clock_wall_ms(), err);
@@ -155,11 +166,9 @@ int lh_cancel(const char *db, const char *batch, int64_t *canceled, lh_error *er
     if (rc == 0)
         rc = set_state(s, batch, &allowed, NULL, &b, err);
     if (rc == 0)
-        rc = steer_all(s, b.id, STMT_CANCEL_READY_IDS, JOB_READY, JOB_CANCELED, steer_cancel_job, false,
-                       canceled, err);
+        rc = steer_all(s, b.id, &steer_cancel_ready, canceled, err);
     if (rc == 0)
-        rc = steer_all(s, b.id, STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_CANCELED, steer_cancel_job, false,
-                       canceled, err);
+        rc = steer_all(s, b.id, &steer_cancel_waiting, canceled, err);
     store_close(s);
     return rc;
 }
@@ -176,14 +185,11 @@ int lh_retry(const char *db, const char *batch, const lh_retry_options *o, int64
         rc =
             lh_error_set(err, LH_ESTATE, "batch %s is not loaded whole; submit its input again first", batch);
     if (rc == 0)
-        rc = steer_all(s, b.id, STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_READY, promote_job, false, count,
-                       err);
+        rc = steer_all(s, b.id, &hurry_waiting, count, err);
     if (rc == 0 && o->dead)
-        rc = steer_all(s, b.id, STMT_DEAD_IDS_OF_BATCH, JOB_DEAD, JOB_READY, steer_revive_job, true, count,
-                       err);
+        rc = steer_all(s, b.id, &revive_dead, count, err);
     if (rc == 0 && o->canceled)
-        rc = steer_all(s, b.id, STMT_CANCELED_IDS, JOB_CANCELED, JOB_READY, steer_revive_job, false, count,
-                       err);
+        rc = steer_all(s, b.id, &revive_canceled, count, err);
     store_close(s);
     return rc;
 }

@@ -6,11 +6,18 @@
 
 enum { STEER_AT_ONCE = 2000 };
 
-/* Reads the ids that a statement yields (batch, limit) and applies `one` to each, in one open transaction, with the ledger
- * told `from` → `to`. *moved: how many, 0 when there are none left. */
-int steer_some(struct store *s, struct lane *lane, enum stmt_id ids, enum job_state from, enum job_state to,
-               int (*one)(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err), int64_t now_ms,
-               int64_t *moved, lh_error *err);
+struct steer_move {   /* one kind of move, in the database and in the ledger */
+    enum stmt_id ids; /* yields job ids for (batch, limit) */
+    enum job_state from, to;
+    int (*one)(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err);
+};
+
+/* Moves up to `limit` jobs (STEER_AT_ONCE at most) in one open transaction. *moved: how many, 0 when there are none left. */
+int steer_some(struct store *s, struct lane *lane, const struct steer_move *move, int64_t limit,
+               int64_t now_ms, int64_t *moved, lh_error *err);
+
+/* What a cancel does, to ready jobs and to waiting ones. */
+extern const struct steer_move steer_cancel_ready, steer_cancel_waiting;
 
 int steer_cancel_job(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err);
 /* dead or canceled → ready: the dead letter goes, the history stays. */

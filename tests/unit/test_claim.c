@@ -1,0 +1,231 @@
+/* Claims: running before they leave, in order, bounded by number and by bytes. */
+#include "store_world.h"
+
+static struct claim_list claim_bytes(struct world *w, int64_t batch_id, int64_t limit, size_t max_bytes)
+{
+    struct ledger l;
+    struct lane *lane = NULL;
+    struct claim_list list;
+    claim_list_init(&list);
+    ledger_init(&l);
+    assert_int_equal(ledger_lane(&l, w->store, batch_id, &lane, &w->err), 0);
+    assert_int_equal(claim_from_lane(w->store, lane, limit, max_bytes, 42, &list, &w->err), 0);
+    assert_int_equal(ledger_write(&l, w->store, 42, &w->err), 0);
+    ledger_free(&l);
+    return list;
+}
+
+static void a_claim_is_running_and_numbered_before_it_leaves(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 3);
+    world_sql(&w, "UPDATE jobs SET prompt_tokens = 12, max_output_tokens = 34 WHERE custom_id = 'j1'");
+    struct claim_list list = claim_bytes(&w, b, 1, 100);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.first->id, world_job(&w, b, 1));
+    assert_int_equal(list.first->number, 1);
+    assert_int_equal(list.first->prompt_tokens, 12);
+    assert_int_equal(list.first->max_output_tokens, 34);
+    assert_int_equal(list.first->wait_ms, 0);
+    assert_string_equal(list.first->url, "/v1/chat/completions");
+    assert_string_equal(list.first->body, "{}");
+    assert_true(world_job_is(&w, list.first->id, "running"));
+    assert_int_equal(world_int(&w, "SELECT sends FROM jobs WHERE custom_id = 'j1'"), 1);
+    assert_int_equal(world_int(&w, "SELECT claimed_at FROM jobs WHERE custom_id = 'j1'"), 42);
+    assert_int_equal(world_faults(&w), 0);
+    claim_list_free(&list);
+    world_close(&w);
+}
+
+static void first_in_first_out_inside_a_priority(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 50);
+    int64_t next = 1;
+    while (next <= 50) {
+        struct claim_list list = claim_bytes(&w, b, 7, 1000);
+        for (struct claimed_job *job = list.first; job != NULL; job = job->next)
+            assert_int_equal(job->id, world_job(&w, b, next++));
+        claim_list_free(&list);
+    }
+    struct claim_list none = claim_bytes(&w, b, 7, 1000);
+    assert_int_equal(none.count, 0);
+    world_close(&w);
+}
+
+static void priority_is_strict(void **state)
+{
+    (void)state;
+    struct world w;
+    int64_t last = -1, claimed = 0;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 60);
+    world_sql(&w, "UPDATE jobs SET priority = (id * 37) %% 5 * 100");
+    for (;;) {
+        struct claim_list list = claim_bytes(&w, b, 9, 1000);
+        if (list.count == 0)
+            break;
+        for (struct claimed_job *job = list.first; job != NULL; job = job->next, claimed++) {
+            int64_t key =
+                world_int(&w, "SELECT priority * 1000 + id FROM jobs WHERE id = %lld", (long long)job->id);
+            assert_true(key > last);
+            last = key;
+        }
+        claim_list_free(&list);
+    }
+    assert_int_equal(claimed, 60);
+    world_close(&w);
+}
+
+/* Takes jobs until their bodies pass the bound: what comes is never more than the bound and one body. */
+static void bodies_are_bounded_but_one_always_comes(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 10);
+    world_sql(&w, "UPDATE requests SET body = printf('%%.*c', 1000, 'x')");
+    static const struct {
+        size_t max_bytes;
+        int64_t expected;
+    } table[] = {{1, 1}, {0, 1}, {1000, 1}, {1001, 2}, {2500, 3}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct claim_list list = claim_bytes(&w, b, 10, table[i].max_bytes);
+        assert_int_equal(list.count, table[i].expected);
+        assert_int_equal(list.bytes, (size_t)table[i].expected * 1000);
+        claim_list_free(&list);
+    }
+    assert_int_equal(world_int(&w, "SELECT jobs_ready FROM batches"), 2);
+    assert_int_equal(world_faults(&w), 0);
+    world_close(&w);
+}
+
+/* The bound is of the whole list: a second lane's claims count what the first one's took. */
+static void two_lanes_share_a_list(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ledger l;
+    struct claim_list list;
+    struct lane *lane = NULL;
+    world_open(&w);
+    int64_t a = world_batch(&w, "a", 100, 2), b = world_batch(&w, "b", 500, 2);
+    claim_list_init(&list);
+    ledger_init(&l);
+    assert_int_equal(ledger_lane(&l, w.store, a, &lane, &w.err), 0);
+    assert_int_equal(claim_from_lane(w.store, lane, 5, 1000, 1, &list, &w.err), 0);
+    assert_int_equal(ledger_lane(&l, w.store, b, &lane, &w.err), 0);
+    assert_int_equal(claim_from_lane(w.store, lane, 1, 1000, 1, &list, &w.err), 0);
+    assert_int_equal(claim_from_lane(w.store, lane, 1, list.bytes, 1, &list, &w.err), 0);
+    assert_int_equal(ledger_write(&l, w.store, 1, &w.err), 0);
+    assert_int_equal(list.count, 3);
+    assert_int_equal(list.first->batch_id, a);
+    assert_int_equal(list.first->next->next->batch_id, b);
+    assert_null(list.first->next->next->next);
+    assert_int_equal(world_faults(&w), 0);
+    claim_list_free(&list);
+    ledger_free(&l);
+    world_close(&w);
+}
+
+static void put_to_wait(struct world *w, int64_t batch_id, int64_t n, int64_t until)
+{
+    int64_t id = world_job(w, batch_id, n);
+    world_sql(
+        w,
+        "UPDATE jobs SET state = 'running' WHERE id = %lld;"
+        "UPDATE jobs SET state = 'waiting', next_retry_at = %lld WHERE id = %lld;"
+        "UPDATE batches SET jobs_ready = jobs_ready - 1, jobs_waiting = jobs_waiting + 1 WHERE id = %lld;",
+        (long long)id, (long long)until, (long long)id, (long long)batch_id);
+}
+
+static int64_t promote(struct world *w, int64_t batch_id, int64_t now, int64_t limit)
+{
+    struct ledger l;
+    int64_t moved = -1;
+    ledger_init(&l);
+    assert_int_equal(promote_due(w->store, &l, batch_id, now, limit, &moved, &w->err), 0);
+    assert_int_equal(ledger_write(&l, w->store, now, &w->err), 0);
+    ledger_free(&l);
+    return moved;
+}
+
+static void a_retry_is_ready_at_its_time_and_not_before(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 3);
+    put_to_wait(&w, b, 1, 100);
+    put_to_wait(&w, b, 2, 200);
+    assert_int_equal(promote(&w, LH_UNKNOWN, 99, 10), 0);
+    assert_int_equal(promote(&w, LH_UNKNOWN, 100, 10), 1);
+    assert_true(world_job_is(&w, world_job(&w, b, 1), "ready"));
+    assert_int_equal(promote(&w, LH_UNKNOWN, 199, 10), 0);
+    assert_int_equal(promote(&w, LH_UNKNOWN, 5000, 10), 1);
+    assert_int_equal(world_int(&w, "SELECT jobs_waiting FROM batches"), 0);
+    world_close(&w);
+}
+
+static void the_longest_due_are_promoted_first(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 4);
+    put_to_wait(&w, b, 1, 400);
+    put_to_wait(&w, b, 2, 100);
+    put_to_wait(&w, b, 3, 300);
+    assert_int_equal(promote(&w, LH_UNKNOWN, 1000, 2), 2);
+    assert_true(world_job_is(&w, world_job(&w, b, 1), "waiting"));
+    assert_true(world_job_is(&w, world_job(&w, b, 2), "ready"));
+    assert_true(world_job_is(&w, world_job(&w, b, 3), "ready"));
+    world_close(&w);
+}
+
+static void promotion_for_one_batch_leaves_the_others_alone(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t a = world_batch(&w, "a", 500, 1), b = world_batch(&w, "b", 500, 1);
+    put_to_wait(&w, a, 1, 100);
+    put_to_wait(&w, b, 1, 50);
+    assert_int_equal(promote(&w, a, 1000, 10), 1);
+    assert_true(world_job_is(&w, world_job(&w, a, 1), "ready"));
+    assert_true(world_job_is(&w, world_job(&w, b, 1), "waiting"));
+    world_close(&w);
+}
+
+static void a_due_retry_does_not_end_a_load(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 2);
+    put_to_wait(&w, b, 1, 100);
+    world_sql(&w, "UPDATE batches SET state = 'loading'");
+    promote(&w, LH_UNKNOWN, 1000, 10);
+    assert_true(world_batch_is(&w, b, "loading"));
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_claim_is_running_and_numbered_before_it_leaves),
+        cmocka_unit_test(first_in_first_out_inside_a_priority),
+        cmocka_unit_test(priority_is_strict),
+        cmocka_unit_test(bodies_are_bounded_but_one_always_comes),
+        cmocka_unit_test(two_lanes_share_a_list),
+        cmocka_unit_test(a_retry_is_ready_at_its_time_and_not_before),
+        cmocka_unit_test(the_longest_due_are_promoted_first),
+        cmocka_unit_test(promotion_for_one_batch_leaves_the_others_alone),
+        cmocka_unit_test(a_due_retry_does_not_end_a_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* Drains: the single promises. test_drain_model.c walks at random against a model of the store. */
+#include "store_world.h"
+
+#include "failing_disk.h"
+#include "store/drain.h"
+
+struct worker {
+    struct world w;
+    struct drain d;
+};
+
+static void start(struct worker *k, const char *scope)
+{
+    int64_t id =
+        scope != NULL ? world_int(&k->w, "SELECT id FROM batches WHERE name = '%s'", scope) : LH_UNKNOWN;
+    assert_int_equal(drain_open(&k->d, k->w.path, DURABILITY_NORMAL, id, &k->w.err), 0);
+}
+
+static int drain_at(struct worker *k, int64_t now, int64_t want, struct claim_list *claims)
+{
+    struct drain_work w = {.want = want, .max_bytes = 1 << 20, .now_ms = now};
+    int rc = drain_run(&k->d, &w, &k->w.err);
+    if (claims != NULL)
+        *claims = w.claims;
+    else
+        claim_list_free(&w.claims);
+    return rc;
+}
+
+static void stop(struct worker *k)
+{
+    drain_close(&k->d, "done");
+    world_close(&k->w);
+}
+
+static void a_run_of_one_batch_touches_no_other(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct claim_list claims;
+    world_open(&k.w);
+    int64_t mine = world_batch(&k.w, "mine", 500, 2), other = world_batch(&k.w, "other", 100, 2);
+    world_sql(&k.w, "UPDATE jobs SET state = 'running' WHERE custom_id = 'j1';"
+                    "UPDATE jobs SET state = 'waiting', next_retry_at = 10 + batch_id WHERE custom_id = 'j1';"
+                    "UPDATE batches SET jobs_ready = 1, jobs_waiting = 1");
+    start(&k, "mine");
+    assert_int_equal(drain_at(&k, 1000, 10, &claims), 0);
+    assert_int_equal(claims.count, 2);
+    for (const struct claimed_job *job = claims.first; job != NULL; job = job->next)
+        assert_int_equal(job->batch_id, mine);
+    assert_true(world_job_is(&k.w, world_job(&k.w, other, 1), "waiting"));
+    assert_true(world_job_is(&k.w, world_job(&k.w, other, 2), "ready"));
+    claim_list_free(&claims);
+    stop(&k);
+}
+
+/* Claims that have not left yet must go back when their batch is paused, whatever else happened at the same time. */
+static void a_pause_is_seen_although_another_batch_came(void **state)
+{
+    (void)state;
+    struct worker k;
+    world_open(&k.w);
+    world_batch(&k.w, "a", 500, 5);
+    start(&k, NULL);
+    assert_int_equal(drain_at(&k, 1000, 2, NULL), 0);
+    int64_t steered = k.d.view.steered;
+    world_batch(&k.w, "b", 500, 5);
+    assert_int_equal(drain_at(&k, 1001, 0, NULL), 0);
+    assert_int_equal(k.d.view.steered, steered);
+    world_batch(&k.w, "c", 500, 5);
+    assert_int_equal(lh_pause(k.w.path, "a", NULL, &k.w.err), 0);
+    assert_int_equal(drain_at(&k, 1002, 0, NULL), 0);
+    assert_int_equal(k.d.view.steered, steered + 1);
+    assert_int_equal(k.d.view.state, SCOPE_WORKING);
+    stop(&k);
+}
+
+/* Another process adds lines to the batch: the run stops with a reason instead of taking it for finished. */
+static void a_batch_that_is_added_to_is_not_finished(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct claim_list claims;
+    world_open(&k.w);
+    world_batch(&k.w, "b", 500, 2);
+    start(&k, "b");
+    assert_int_equal(drain_at(&k, 1000, 0, NULL), 0);
+    assert_int_equal(k.d.view.state, SCOPE_WORKING);
+    world_sql(&k.w, "UPDATE batches SET state = 'loading'");
+    assert_int_equal(drain_at(&k, 1001, 5, &claims), 0);
+    assert_int_equal(claims.count, 0);
+    assert_int_equal(k.d.view.state, SCOPE_PAUSED);
+    assert_string_equal(k.d.view.batch, "b");
+    assert_non_null(strstr(k.d.view.pause_reason, "adding"));
+    assert_true(k.d.view.steered > 0);
+    stop(&k);
+}
+
+static void counters_without_rows_are_damage_not_a_wait_for_ever(void **state)
+{
+    (void)state;
+    static const char *const damages[] = {"DELETE FROM requests",
+                                          "UPDATE batches SET jobs_ready = 0, jobs_waiting = 1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct worker k;
+        world_open(&k.w);
+        world_batch(&k.w, "b", 500, 1);
+        world_sql(&k.w, "PRAGMA foreign_keys = OFF; %s", damages[i]);
+        start(&k, i == 0 ? NULL : "b");
+        assert_int_equal(drain_at(&k, 1000, 1, NULL), LH_ECORRUPT);
+        assert_non_null(strstr(k.w.err.message, "db check"));
+        stop(&k);
+    }
+}
+
+static void all_notes_of_one_drain_are_obeyed(void **state)
+{
+    (void)state;
+    struct worker k;
+    world_open(&k.w);
+    int64_t a = world_batch(&k.w, "a", 500, 3), b = world_batch(&k.w, "b", 500, 3);
+    struct steer_note second = {.batch_id = b, .cancel = true};
+    struct steer_note first = {.batch_id = a, .reason = "guard", .next = &second};
+    struct drain_work w = {.want = 6, .max_bytes = 1 << 20, .now_ms = 1000, .steer = &first};
+    start(&k, NULL);
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    assert_int_equal(w.claims.count, 0);
+    assert_true(world_batch_is(&k.w, a, "paused"));
+    assert_true(world_batch_is(&k.w, b, "canceled"));
+    assert_int_equal(world_int(&k.w, "SELECT jobs_canceled FROM batches WHERE name = 'b'"), 3);
+    assert_int_equal(world_faults(&k.w), 0);
+    stop(&k);
+}
+
+/* What goes back while a batch is being canceled must not make it active again. */
+static void jobs_given_back_do_not_undo_a_cancel(void **state)
+{
+    (void)state;
+    enum { JOBS = 2600, HELD = 2500 };
+    struct worker k;
+    struct claim_list claims;
+    static struct outcome outcomes[HELD];
+    world_open(&k.w);
+    int64_t b = world_batch(&k.w, "b", 500, JOBS);
+    start(&k, NULL);
+    assert_int_equal(drain_at(&k, 1000, HELD, &claims), 0);
+    assert_int_equal(claims.count, HELD);
+    int64_t n = 0;
+    for (const struct claimed_job *job = claims.first; job != NULL; job = job->next, n++) {
+        outcomes[n] = world_outcome(job, OUTCOME_GIVE_BACK);
+        outcomes[n].next = n + 1 < HELD ? &outcomes[n + 1] : NULL;
+    }
+    struct steer_note note = {.batch_id = b, .cancel = true};
+    struct drain_work w = {.outcomes = outcomes, .now_ms = 1001, .steer = &note};
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    assert_true(world_batch_is(&k.w, b, "canceled"));
+    assert_int_equal(drain_at(&k, 1002, 0, NULL), 0);
+    assert_int_equal(world_int(&k.w, "SELECT jobs_canceled FROM batches"), JOBS);
+    claim_list_free(&claims);
+    stop(&k);
+}
+
+static void a_note_is_written_with_the_commit_that_it_came_with(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct checkpoint_note note = {.scope = "worker", .kind = "stats", .value = "{\"rate\":1}"};
+    world_open(&k.w);
+    world_batch(&k.w, "b", 500, 1);
+    start(&k, NULL);
+    struct drain_work w = {.note = &note, .now_ms = 1000};
+    failing_disk_break(SQLITE_FULL, 0);
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), LH_EFULL);
+    failing_disk_mend();
+    assert_int_equal(world_int(&k.w, "SELECT count(*) FROM checkpoints WHERE kind = 'stats'"), 0);
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    assert_true(world_text_is(&k.w, "SELECT value FROM checkpoints WHERE kind = 'stats'", note.value));
+    stop(&k);
+}
+
+static void a_worker_that_said_no_goodbye_is_marked_lost(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct drain gone;
+    world_open(&k.w);
+    assert_int_equal(drain_open(&gone, k.w.path, DURABILITY_NORMAL, LH_UNKNOWN, &k.w.err), 0);
+    start(&k, NULL);
+    assert_int_equal(world_int(&k.w, "SELECT count(*) FROM workers WHERE stop_reason = 'lost'"), 1);
+    drain_close(&k.d, "done");
+    assert_true(world_text_is(&k.w, "SELECT stop_reason FROM workers ORDER BY id DESC", "done"));
+    drain_close(&gone, "late");
+    world_close(&k.w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_of_one_batch_touches_no_other),
+        cmocka_unit_test(a_pause_is_seen_although_another_batch_came),
+        cmocka_unit_test(a_batch_that_is_added_to_is_not_finished),
+        cmocka_unit_test(counters_without_rows_are_damage_not_a_wait_for_ever),
+        cmocka_unit_test(all_notes_of_one_drain_are_obeyed),
+        cmocka_unit_test(jobs_given_back_do_not_undo_a_cancel),
+        cmocka_unit_test(a_note_is_written_with_the_commit_that_it_came_with),
+        cmocka_unit_test(a_worker_that_said_no_goodbye_is_marked_lost),
+    };
+    failing_disk_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
