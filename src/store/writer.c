@@ -27,9 +27,10 @@ struct shared {
     int64_t first_posted_ns;
     int64_t asked;
     bool starving;
-    bool has_note, has_steer;
+    bool has_note;
     struct checkpoint_note note;
-    struct steer_note steer;
+    struct steer_note *steer,
+        **steer_last; /* none is lost when a second comes before the commit of the first */
     bool stopping;
     int64_t give_up_ns;       /* when stopping: no more patience after this */
     struct writer_report out; /* gathered for the next collect */
@@ -48,8 +49,8 @@ struct writer {
     struct outcome *group, **group_last;
     int64_t group_count;
     struct checkpoint_note note;
-    struct steer_note steer;
-    bool has_note, has_steer;
+    bool has_note;
+    struct steer_note *steer, **steer_last;
     bool failing;
 };
 
@@ -62,9 +63,18 @@ static void free_outcomes(struct outcome *o)
     }
 }
 
+static void free_steering(struct steer_note *note)
+{
+    while (note != NULL) {
+        struct steer_note *next = note->next;
+        free(note);
+        note = next;
+    }
+}
+
 static bool has_work(const struct shared *s)
 {
-    return s->posted > 0 || (s->asked > 0 && s->starving) || s->has_steer || s->stopping;
+    return s->posted > 0 || (s->asked > 0 && s->starving) || s->steer != NULL || s->stopping;
 }
 
 static void wait_ns(struct shared *s, int64_t ns)
@@ -88,7 +98,7 @@ static void await_group(struct writer *w)
     }
     if (!has_work(s))
         wait_ns(s, (int64_t)POLL_MS * 1000000);
-    while (s->posted > 0 && s->posted < GROUP_MAX && !s->starving && !s->stopping && !s->has_steer) {
+    while (s->posted > 0 && s->posted < GROUP_MAX && !s->starving && !s->stopping && s->steer == NULL) {
         int64_t left = s->first_posted_ns + (int64_t)LINGER_US * 1000 - clock_monotonic_ns();
         if (left <= 0)
             break;
@@ -113,10 +123,11 @@ static void take_group(struct writer *w)
         w->has_note = true;
         s->has_note = false;
     }
-    if (s->has_steer) {
-        w->steer = s->steer;
-        w->has_steer = true;
-        s->has_steer = false;
+    if (s->steer != NULL) {
+        *w->steer_last = s->steer;
+        w->steer_last = s->steer_last;
+        s->steer = NULL;
+        s->steer_last = &s->steer;
     }
     s->starving = false;
 }
@@ -127,7 +138,10 @@ static void clear_group(struct writer *w)
     w->group = NULL;
     w->group_last = &w->group;
     w->group_count = 0;
-    w->has_note = w->has_steer = false;
+    w->has_note = false;
+    free_steering(w->steer);
+    w->steer = NULL;
+    w->steer_last = &w->steer;
 }
 
 static void append_claims(struct claim_list *to, struct claim_list *from)
@@ -192,7 +206,7 @@ static bool drain_group(struct writer *w, int64_t want)
                               .want = want,
                               .max_bytes = CLAIM_BYTES,
                               .note = w->has_note ? &w->note : NULL,
-                              .steer = w->has_steer ? &w->steer : NULL,
+                              .steer = w->steer,
                               .now_ms = clock_wall_ms()};
     lh_error error = {0};
     int rc = drain_run(&w->drain, &work, &error);
@@ -207,7 +221,7 @@ static bool drain_group(struct writer *w, int64_t want)
 
 static bool worth_a_drain(struct writer *w, int64_t want)
 {
-    if (w->group_count > 0 || w->has_note || w->has_steer || w->failing)
+    if (w->group_count > 0 || w->has_note || w->steer != NULL || w->failing)
         return true;
     if (want > 0 && !w->shared.out.has_view)
         return true;
@@ -235,7 +249,8 @@ static void run(void *arg)
         if (worth_a_drain(w, want))
             over = drain_group(w, want);
         uv_mutex_lock(&s->mutex);
-        over = over || (stopping && w->group_count == 0 && s->posted == 0 && !w->has_note && !w->has_steer);
+        over =
+            over || (stopping && w->group_count == 0 && s->posted == 0 && !w->has_note && w->steer == NULL);
         uv_mutex_unlock(&s->mutex);
     }
 }
@@ -263,6 +278,7 @@ static void writer_free(struct writer *w, const char *reason)
     store_lock_free(w->lock);
     clear_group(w);
     free_outcomes(w->shared.first);
+    free_steering(w->shared.steer);
     claim_list_free(&w->shared.out.claims);
     free(w);
 }
@@ -276,6 +292,8 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
         return lh_error_nomem(err);
     w->group_last = &w->group;
     w->shared.last = &w->shared.first;
+    w->steer_last = &w->steer;
+    w->shared.steer_last = &w->shared.steer;
     w->wake = o->wake;
     w->wake_arg = o->wake_arg;
     claim_list_init(&w->shared.out.claims);
@@ -347,9 +365,16 @@ void writer_note(struct writer *w, const struct checkpoint_note *note)
 
 void writer_steer(struct writer *w, const struct steer_note *note)
 {
+    struct steer_note *copy = malloc(sizeof *copy);
+    if (copy == NULL) {
+        log_error("out of memory: a batch could not be paused or canceled");
+        return;
+    }
+    *copy = *note;
+    copy->next = NULL;
     uv_mutex_lock(&w->shared.mutex);
-    w->shared.steer = *note;
-    w->shared.has_steer = true;
+    *w->shared.steer_last = copy;
+    w->shared.steer_last = &copy->next;
     uv_cond_signal(&w->shared.wake);
     uv_mutex_unlock(&w->shared.mutex);
 }
