@@ -221,6 +221,9 @@ static int change_letter(struct store *s, struct ledger *ledger, const struct ch
     rc = ledger_lane(ledger, s, batch_id, &lane, err);
     if (rc != 0)
         return rc;
+    if (lane->loading)
+        return lh_error_set(err, LH_ESTATE, "batch %s is not loaded whole; submit its input again first",
+                            lane->name);
     if (lane->requeues == 0)
         lane->requeues = 1; /* lines were taken back from what was exported */
     rc = c->one(s, job_id, clock_wall_ms(), err);
