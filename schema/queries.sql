@@ -40,6 +40,10 @@ PRAGMA integrity_check;
 PRAGMA foreign_key_check;
 -- name: sqlite_version
 SELECT sqlite_version();
+-- name: table_functions
+-- What a person's SQL may call in a FROM.
+SELECT 1 FROM json_each('[]'), json_tree('[]'), pragma_table_info('jobs'), pragma_table_list, pragma_index_list('jobs'),
+    pragma_index_info('jobs_ready');
 -- name: count_tables
 SELECT count(*) FROM sqlite_schema;
 -- name: begin_write
