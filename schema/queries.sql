@@ -64,7 +64,7 @@ SELECT version, name, checksum FROM schema_migrations ORDER BY version;
 -- name: migration_record
 INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4);
 -- name: view_list
-SELECT name FROM sqlite_schema WHERE type = 'view';
+SELECT format('DROP VIEW "%w";', name) FROM sqlite_schema WHERE type = 'view';
 
 -- ---- checkpoints ----
 

@@ -14,14 +14,28 @@ static int get_pragma(struct store *s, enum stmt_id id, int64_t *out, lh_error *
     return store_get_int(s, id, 0, out, err, "");
 }
 
+static int read_stamps(struct store *s, int64_t *version, int64_t *application, int64_t *tables,
+                       lh_error *err)
+{
+    int rc = get_pragma(s, STMT_SCHEMA_VERSION, version, err);
+    if (rc == 0)
+        rc = get_pragma(s, STMT_APPLICATION_ID, application, err);
+    if (rc == 0)
+        rc = get_pragma(s, STMT_COUNT_TABLES, tables, err);
+    return rc;
+}
+
+/* In one snapshot: beside a process that is making the file, parts of before and after would look like another
+ * program's. */
 int store_check_version(struct store *s, int64_t *version, lh_error *err)
 {
     int64_t application = 0, tables = 0;
-    int rc = get_pragma(s, STMT_SCHEMA_VERSION, version, err);
+    bool alone = sqlite3_get_autocommit(s->db) != 0;
+    int rc = alone ? store_begin_read(s, err) : 0;
     if (rc == 0)
-        rc = get_pragma(s, STMT_APPLICATION_ID, &application, err);
-    if (rc == 0)
-        rc = get_pragma(s, STMT_COUNT_TABLES, &tables, err);
+        rc = read_stamps(s, version, &application, &tables, err);
+    if (alone)
+        store_rollback(s);
     if (rc != 0)
         return rc;
     if (tables == 0 && application == 0) {
@@ -65,7 +79,7 @@ static int drop_views(struct store *s, lh_error *err)
     struct rows *rows = NULL;
     int rc = store_select(s, STMT_VIEW_LIST, &rows, err, "");
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
-        strbuf_appendf(&script, "DROP VIEW \"%s\";", rows_text(rows, 0, NULL));
+        strbuf_append_str(&script, rows_text(rows, 0, NULL));
         rc = 0;
     }
     rows_done(rows);

@@ -39,20 +39,32 @@ static int set_pragma(struct store *s, enum stmt_id id, lh_error *err)
     return rc;
 }
 
+/* SQLite does not wait when it turns a file into one with a write-ahead log and another process does the same: it says busy
+ * at once. A write transaction does wait, so it is the turnstile. */
+static int set_wal(struct store *s, lh_error *err)
+{
+    int rc = set_pragma(s, STMT_PRAGMA_WAL, err);
+    for (int tries = 0; rc == LH_EBUSY && tries < 20; tries++) {
+        rc = store_begin(s, err);
+        store_rollback(s);
+        if (rc == 0)
+            rc = set_pragma(s, STMT_PRAGMA_WAL, err);
+    }
+    return rc;
+}
+
 static int set_pragmas(struct store *s, lh_error *err)
 {
     static const enum stmt_id reading[] = {STMT_PRAGMA_CACHE_READER, STMT_PRAGMA_TEMP_MEMORY,
                                            STMT_PRAGMA_QUERY_ONLY};
-    static const enum stmt_id writing[] = {STMT_PRAGMA_WAL, STMT_PRAGMA_SYNC_FULL, STMT_PRAGMA_FOREIGN_KEYS,
+    static const enum stmt_id writing[] = {STMT_PRAGMA_SYNC_FULL, STMT_PRAGMA_FOREIGN_KEYS,
                                            STMT_PRAGMA_TEMP_MEMORY, STMT_PRAGMA_CACHE};
     const enum stmt_id *ids = s->read_only ? reading : writing;
     size_t n = s->read_only ? sizeof reading / sizeof *reading : sizeof writing / sizeof *writing;
-    for (size_t i = 0; i < n; i++) {
-        int rc = set_pragma(s, ids[i], err);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    int rc = s->read_only ? 0 : set_wal(s, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = set_pragma(s, ids[i], err);
+    return rc;
 }
 
 /* A read-only open of a WAL file whose folder cannot be written fails while no -shm exists; SQLite's error is then
