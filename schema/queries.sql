@@ -177,16 +177,18 @@ ORDER BY j.priority, j.id LIMIT ?2;
 UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 WHERE id = ?1 AND state = 'ready';
 -- name: due_jobs
 SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND next_retry_at <= ?1 ORDER BY next_retry_at LIMIT ?2;
--- name: promote_job
-UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
--- name: next_retry_of_batch
-SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
 -- name: due_jobs_of_batch
 -- A run of one batch leaves the others' jobs alone.
 SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND next_retry_at <= ?1
 ORDER BY next_retry_at LIMIT ?2;
+-- name: promote_job
+UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
+-- name: next_retry_of_batch
+SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
 -- name: next_retry
 SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting';
+-- Outcomes name the send they belong to: a late one must not pass for that of a later claim.
+
 -- name: job_done
 UPDATE OR ROLLBACK jobs SET state = 'done', attempts = ?3, finished_at = ?4
 WHERE id = ?1 AND state = 'running' AND sends = ?2;
@@ -197,8 +199,6 @@ WHERE id = ?1 AND state = 'running' AND sends = ?2;
 UPDATE jobs SET state = 'waiting', attempts = ?3, throttles = ?4, invalids = ?5, generation = ?6, next_retry_at = ?7,
     wait_ms = ?8
 WHERE id = ?1 AND state = 'running' AND sends = ?2;
--- Outcomes name the send they belong to: a late one must not pass for that of a later claim.
-
 -- name: job_give_back
 -- Claimed but never sent: as if the claim had not been.
 UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL WHERE id = ?1 AND state = 'running' AND sends = ?2;
@@ -338,9 +338,33 @@ SELECT count(*) FROM jobs j WHERE (j.state = 'dead') <> EXISTS (SELECT 1 FROM de
 -- name: check_missing_requests
 SELECT count(*) FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM requests q WHERE q.job_id = j.id);
 -- name: check_success_attempts
--- A job has one successful attempt when it is done, and none that counted otherwise unless it was requeued.
-SELECT count(*) FROM jobs j WHERE j.state = 'done'
-    AND (SELECT count(*) FROM attempts a WHERE a.job_id = j.id AND a.outcome = 'success') <> 1;
+-- A job has one successful attempt when it is done, and none otherwise: an answer was had and lost.
+SELECT count(*) FROM jobs j
+WHERE (SELECT count(*) FROM attempts a WHERE a.job_id = j.id AND a.outcome = 'success') <> (j.state = 'done');
+-- name: check_sends
+-- Each send has its attempt, numbered from 1 without gaps; the one that is under way has none yet.
+SELECT count(*) FROM jobs j
+WHERE j.sends - (j.state = 'running') <> (SELECT count(*) FROM attempts a WHERE a.job_id = j.id)
+    OR j.sends < (SELECT COALESCE(max(a.number), 0) FROM attempts a WHERE a.job_id = j.id);
+-- name: check_other_batch
+SELECT count(*) FROM jobs j LEFT JOIN results r ON r.job_id = j.id LEFT JOIN dead_letters d ON d.job_id = j.id
+WHERE COALESCE(r.batch_id, d.batch_id, j.batch_id) <> j.batch_id;
+-- name: check_sequence
+-- A worker would number the next one like one that is there.
+SELECT count(*) FROM batches b
+WHERE b.next_seq <= (SELECT COALESCE(max(r.seq), 0) FROM results r WHERE r.batch_id = b.id)
+    OR b.next_seq <= (SELECT COALESCE(max(d.seq), 0) FROM dead_letters d WHERE d.batch_id = b.id);
+-- name: check_batch_states
+SELECT count(*) FROM batches WHERE state = 'finished' AND jobs_ready + jobs_waiting + jobs_running > 0;
+-- name: check_totals
+-- Batches that count attempts or tokens other than their attempts say.
+SELECT count(*) FROM batches b LEFT JOIN (SELECT j.batch_id, count(*) AS attempts, SUM(a.outcome <> 'success') AS failed,
+        SUM(COALESCE(a.prompt_tokens, 0)) AS prompt, SUM(COALESCE(a.completion_tokens, 0)) AS completion,
+        SUM(COALESCE(a.cached_tokens, 0)) AS cached
+    FROM attempts a JOIN jobs j ON j.id = a.job_id GROUP BY j.batch_id) t ON t.batch_id = b.id
+WHERE b.attempts <> COALESCE(t.attempts, 0) OR b.failed_attempts <> COALESCE(t.failed, 0)
+    OR b.prompt_tokens <> COALESCE(t.prompt, 0) OR b.completion_tokens <> COALESCE(t.completion, 0)
+    OR b.cached_tokens <> COALESCE(t.cached, 0);
 
 -- ---- the worker's view of batches ----
 
