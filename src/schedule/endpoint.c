@@ -69,8 +69,25 @@ int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_optio
     if (key != NULL && is_open_to_others(base))
         log_warn("the key goes to %s without encryption; use https://", base);
     point_at_lines(e, (size_t)count);
+    if (key != NULL) { /* its line is the last, and ends with it */
+        const char *line = e->headers[e->n_headers - 1];
+        e->key = line + strlen(line) - strlen(key);
+    }
     e->ready = true;
     return 0;
+}
+
+void endpoint_hide_key(const struct endpoint *e, char *text, size_t len)
+{
+    enum { LEAST = 8 }; /* what is shorter is no secret, and may be a word */
+    size_t key_len = e->key != NULL ? strlen(e->key) : 0;
+    if (key_len < LEAST)
+        return;
+    for (char *at; len >= key_len && (at = memmem(text, len, e->key, key_len)) != NULL;) {
+        memset(at, '*', key_len);
+        len -= (size_t)(at - text) + key_len;
+        text = at + key_len;
+    }
 }
 
 void endpoint_free(struct endpoint *e)

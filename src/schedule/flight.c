@@ -13,12 +13,14 @@ struct flight {
     struct lh_run *run;
     struct claimed_job *job; /* owned; its body has moved to the client */
     struct http_request *request;
+    const struct endpoint *endpoint;
     struct gate_request asked;
     struct gate_ticket ticket;
     int64_t started_wall_ms, started_ms;
 };
 
 enum {
+    USED_MOST = 16, /* times what was reserved: usage beyond that is not believed by the limiter */
     DEFAULT_OUTPUT_TOKENS = 256, /* reserved for an answer that nothing bounds; the usage settles it */
     UNREACHABLE_GIVE_UP = 6,     /* tries in a row before the first answer ever: the address is wrong */
     UNREACHABLE_WAIT_MS = 60000,
@@ -148,6 +150,10 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
     else if (a->class == ANSWER_THROTTLED || a->class == ANSWER_PERMANENT || a->class == ANSWER_ACCOUNT ||
              pause_ms > 0)
         used = 0;
+    /* A lie must not put the limiter in debt for days; an estimate is rarely wrong by more. */
+    int64_t most = gate_request_tokens(&f->asked) * USED_MOST;
+    if (used > most)
+        used = most;
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.request = f->asked,
@@ -171,10 +177,27 @@ static void set_decision(struct outcome *o, const struct decision *d, int64_t no
     o->dead_reason = d->dead_reason;
 }
 
-static void take_body(struct outcome *o, const struct http_response *response)
+static void hide_in(const struct endpoint *e, char *text)
+{
+    endpoint_hide_key(e, text, strlen(text));
+}
+
+/* Of what came from the provider, nothing that is kept or shown holds the key. */
+static void hide_key(const struct endpoint *e, struct answer *a)
+{
+    hide_in(e, a->message);
+    hide_in(e, a->error_code);
+    hide_in(e, a->request_id);
+    hide_in(e, a->model);
+    hide_in(e, a->finish_reason);
+}
+
+static void take_body(const struct endpoint *e, struct outcome *o, const struct http_response *response)
 {
     if (http_response_outcome(response) == HTTP_OK && (o->move == OUTCOME_DONE || o->move == OUTCOME_DEAD))
         o->body = http_response_take_body(response, &o->body_len);
+    if (o->body != NULL)
+        endpoint_hide_key(e, o->body, o->body_len);
 }
 
 static void watch(struct lh_run *r, const struct claimed_job *job, const struct outcome *o)
@@ -219,11 +242,13 @@ static void on_done(void *arg, const struct http_response *response)
     bool unreachable = policy_is_unreachable(http);
     bool stopped = http == HTTP_CANCELED;
     read_answer(f, response, &o->answer);
+    hide_key(f->endpoint, &o->answer);
     int64_t pause_ms = unreachable ? on_unreachable(r, &o->answer) : 0;
     if (http == HTTP_OK) {
         r->unreachable = 0;
         r->reached = true;
         r->provider_trouble[0] = '\0';
+        r->shut_until_ms = 0; /* what it did not use may let others go */
     }
     settle(f, http, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();
@@ -240,7 +265,7 @@ static void on_done(void *arg, const struct http_response *response)
     o->started_at = f->started_wall_ms;
     o->latency_ms = clock_monotonic_ms() - f->started_ms;
     o->finished_at = now;
-    take_body(o, response);
+    take_body(f->endpoint, o, response);
     if (o->move == OUTCOME_DONE && o->body == NULL) { /* no memory for the answer: it was not had */
         o->move = OUTCOME_READY;
         o->attempt_outcome = "transient";
@@ -326,6 +351,7 @@ bool flight_start(struct lh_run *r, struct claimed_job *job)
     }
     *f = (struct flight){.run = r,
                          .job = job,
+                         .endpoint = e,
                          .asked = flight_request(job),
                          .started_wall_ms = clock_wall_ms(),
                          .started_ms = clock_monotonic_ms()};

@@ -208,9 +208,41 @@ static void freeing_leaves_an_empty_endpoint(void **state)
     endpoint_free(&e);
 }
 
+static void key_is_hidden_wherever_a_provider_echoes_it(void **state)
+{
+    (void)state;
+    setenv("OPENAI_API_KEY", "k0123456789", 1);
+    struct endpoint e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
+    char text[] = "k0123456789, k0123456789k0123456789 and k012345678";
+    endpoint_hide_key(&e, text, sizeof text - 1);
+    assert_string_equal(text, "***********, ********************** and k012345678");
+    char cut[] = "xk0123456789"; /* only what is inside the length is touched */
+    endpoint_hide_key(&e, cut, sizeof cut - 2);
+    assert_string_equal(cut, "xk0123456789");
+    endpoint_free(&e);
+    setenv("OPENAI_API_KEY", "local", 1); /* a placeholder, and no secret */
+    e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
+    char word[] = "a local model";
+    endpoint_hide_key(&e, word, sizeof word - 1);
+    assert_string_equal(word, "a local model");
+    endpoint_free(&e);
+    unsetenv("OPENAI_API_KEY");
+    setenv("ANTHROPIC_API_KEY", "another-key", 1);
+    e = resolve(DIALECT_ANTHROPIC, "http://127.0.0.1");
+    char other[] = "another-key";
+    endpoint_hide_key(&e, other, sizeof other - 1);
+    assert_string_equal(other, "***********");
+    endpoint_free(&e);
+    unsetenv("ANTHROPIC_API_KEY");
+    e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
+    endpoint_hide_key(&e, other, sizeof other - 1);
+    endpoint_free(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(key_is_hidden_wherever_a_provider_echoes_it, clear_environment),
         cmocka_unit_test_setup(each_dialect_takes_its_own_key_and_no_other, clear_environment),
         cmocka_unit_test_setup(the_base_of_one_dialect_draws_no_key_of_the_other, clear_environment),
         cmocka_unit_test_setup(an_option_goes_before_the_environment, clear_environment),
