@@ -307,6 +307,9 @@ int cmd_run(struct app *app)
     lh_ingest_report loaded;
     lh_export_options o;
     int code = init_progress(app, &progress);
+    lh_error wrong = {0};
+    if (code == 0 && lh_run_options_check(&s->run, &wrong) != 0)
+        code = app_failed(&wrong);
     if (code == 0)
         code = set_export(app, &o);
     if (code == 0)

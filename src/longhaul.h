@@ -123,6 +123,8 @@ typedef struct lh_run_options {
 } lh_run_options;
 
 void lh_run_options_default(lh_run_options *o);
+/* What lh_run_new would refuse of the options alone: LH_EUSAGE names the option. */
+int lh_run_options_check(const lh_run_options *o, lh_error *err);
 
 struct lh_progress {
     int64_t jobs_total, done, dead, canceled, ready, waiting; /* of the batches in scope */

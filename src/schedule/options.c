@@ -61,23 +61,41 @@ static int check_ranges(const lh_run_options *o, lh_error *err)
     return 0;
 }
 
-static int check_names(struct lh_run *r, const lh_run_options *o, lh_error *err)
+/* What the names stand for. */
+struct meant {
+    enum jitter jitter;
+    const char *durability;
+    bool dialect_forced;
+    enum dialect dialect;
+};
+
+static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
 {
     const char *jitter = o->jitter != NULL ? o->jitter : "full";
     const char *durability = o->durability != NULL ? o->durability : "full";
-    if (!jitter_from_name(jitter, &r->policy.backoff.jitter))
+    if (!jitter_from_name(jitter, &m->jitter))
         return lh_error_set(err, LH_EUSAGE, "jitter is \"%s\"; it must be full, equal, decorrelated or none",
                             jitter);
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0)
         return lh_error_set(err, LH_EUSAGE, "durability is \"%s\"; it must be full or normal", durability);
-    r->options.durability = strcmp(durability, "normal") == 0 ? "normal" : "full";
-    if (o->endpoint.dialect != NULL && !dialect_from_name(o->endpoint.dialect, &r->forced))
+    m->durability = strcmp(durability, "normal") == 0 ? "normal" : "full";
+    m->dialect_forced = o->endpoint.dialect != NULL;
+    if (m->dialect_forced && !dialect_from_name(o->endpoint.dialect, &m->dialect))
         return lh_error_set(err, LH_EUSAGE, "dialect is \"%s\"; it must be openai or anthropic",
                             o->endpoint.dialect);
-    r->dialect_forced = o->endpoint.dialect != NULL;
-    if (o->endpoint.base_url != NULL)
-        return provider_check_base_url(o->endpoint.base_url, err);
-    return 0;
+    return o->endpoint.base_url != NULL ? provider_check_base_url(o->endpoint.base_url, err) : 0;
+}
+
+static int check(const lh_run_options *o, struct meant *m, lh_error *err)
+{
+    int rc = check_ranges(o, err);
+    return rc == 0 ? check_names(o, m, err) : rc;
+}
+
+int lh_run_options_check(const lh_run_options *o, lh_error *err)
+{
+    struct meant meant = {0};
+    return check(o, &meant, err);
 }
 
 static int copy_text(const char *text, char **out, lh_error *err)
@@ -89,10 +107,13 @@ static int copy_text(const char *text, char **out, lh_error *err)
 
 int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
 {
+    struct meant meant = {0};
+    int rc = check(o, &meant, err);
     r->options = *o;
-    int rc = check_ranges(o, err);
-    if (rc == 0)
-        rc = check_names(r, o, err);
+    r->options.durability = meant.durability;
+    r->policy.backoff.jitter = meant.jitter;
+    r->dialect_forced = meant.dialect_forced;
+    r->forced = meant.dialect;
     if (rc == 0)
         rc = copy_text(o->endpoint.base_url, &r->base_url, err);
     if (rc == 0)

@@ -13,6 +13,10 @@ expect 2 "$LONGHAUL" --quite status; says 'did you mean --quiet; see `longhaul -
 expect 2 "$LONGHAUL" run x --rpm 0x10; says 'whole number'
 expect 2 "$LONGHAUL" sim --port 0 --faults 429=60 --fault-rate 60; says '120 % together'
 expect 2 "$LONGHAUL" run --concurency 5 x; says '--concurrency'
+expect 2 "$LONGHAUL" run x --concurrency 0; says "concurrency"
+expect 2 "$LONGHAUL" run x --jitter bogus; says "bogus"
+expect 2 "$LONGHAUL" run x --base-url foo; says "foo"
+[ ! -e longhaul.db ] || fail "a wrong option made a database"
 expect 2 "$LONGHAUL" run x --rpm many; says 'whole number'
 expect 2 "$LONGHAUL" run x --api-key sk-secret; says 'environment'
 ! grep -q sk-secret err || fail "a key was printed"
