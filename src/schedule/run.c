@@ -17,6 +17,8 @@ enum {
     BREAKER_LEAST = 20, /* outcomes to judge by; fewer where fewer are ever in flight */
     BREAKER_FEWEST = 5,
     PREFETCH_MAX = 1024,
+    SHUT_MS = 2000,      /* a wait for the gate that is worth giving claims back for */
+    SHUT_LOOK_MS = 5000, /* and how soon it is looked at again, as answers may open it */
     STOP_PATIENCE_MS =
         30000, /* how long the last commit is tried on a full disk before the next run must redo it */
 };
@@ -113,6 +115,19 @@ static void set_gate_timer(struct lh_run *r, int64_t now_ms, int64_t ready_at)
     uv_timer_start(&r->gate_timer, r->gate_timer.timer_cb, (uint64_t)(ready_at - now_ms), 0);
 }
 
+/* A job in hand while the gate is shut for long would be `lost` with a crash, and in the way of one that comes with a higher
+ * priority: back with it. */
+static void wait_for_gate(struct lh_run *r, int64_t now_ms, int64_t ready_at)
+{
+    if (ready_at != INT64_MAX && ready_at - now_ms > SHUT_MS) {
+        r->shut_until_ms = ready_at - now_ms < SHUT_LOOK_MS ? ready_at : now_ms + SHUT_LOOK_MS;
+        r->prefetch = PREFETCH_MIN;
+        run_give_back(r);
+        ready_at = r->shut_until_ms;
+    }
+    set_gate_timer(r, now_ms, ready_at);
+}
+
 static struct claimed_job *pop_claim(struct lh_run *r)
 {
     struct claimed_job *job = r->buffer.first;
@@ -135,7 +150,7 @@ static bool send_ready(struct lh_run *r)
         struct gate_request request = flight_request(r->buffer.first);
         int64_t ready_at = gate_ready_at(r->gate, now, &request);
         if (ready_at > now) {
-            set_gate_timer(r, now, ready_at);
+            wait_for_gate(r, now, ready_at);
             return false;
         }
         flight_start(r, pop_claim(r));
@@ -147,11 +162,11 @@ static bool send_ready(struct lh_run *r)
 /* Keeps enough claims at hand that an ended request is followed at once, and no more. */
 static void ask_for_claims(struct lh_run *r, bool starving)
 {
-    if (r->phase != RUN_WORKING)
+    if (r->phase != RUN_WORKING || clock_monotonic_ms() < r->shut_until_ms)
         return;
     int64_t coming = r->asked - r->arrived;
     int64_t want = r->prefetch - r->buffer.count - coming;
-    bool quiet = r->has_view && r->view.jobs[JOB_READY] == 0;
+    bool quiet = r->has_view && r->view.claimable == 0;
     if (want <= 0 || (want < r->prefetch / 4 && !starving))
         want = 0;
     if (want == 0 && !(starving && coming > 0 && !quiet && r->in_flight == 0))

@@ -58,6 +58,7 @@ struct lh_run {
     int64_t arrived;           /* and come */
     int64_t prefetch;          /* how many to hold or have coming */
     int64_t sent_since_claims; /* requests that left since claims last came */
+    int64_t shut_until_ms; /* the gate opens no sooner: nothing is claimed, for others may need it first */
 
     struct flight *flights; /* in flight, a list */
     int64_t in_flight;

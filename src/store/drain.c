@@ -328,11 +328,13 @@ static void set_view(struct drain *d)
     count_jobs(d, v->jobs);
     v->batch[0] = v->pause_reason[0] = '\0';
     bool working = false, paused = false, canceled = false;
+    v->claimable = 0;
     for (size_t i = 0; i < d->ledger.count; i++) {
         const struct lane *lane = &d->ledger.lanes[i];
         working = working || (lane->active && lane_open_jobs(lane) > 0) ||
                   (lane->canceled && lane_open_jobs(lane) > 0);
         canceled = canceled || lane->canceled;
+        v->claimable += lane->active && !wal_is_full(&d->wal) ? lane->jobs[JOB_READY] : 0;
         if (is_held(lane) && !paused) {
             paused = true;
             memcpy(v->batch, lane->name, sizeof v->batch);
@@ -365,7 +367,7 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
         return rc;
     }
     retire_lanes(d);
-    set_view(d);
     wal_after_commit(&d->wal);
+    set_view(d);
     return 0;
 }

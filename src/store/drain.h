@@ -12,6 +12,8 @@ enum scope_state { SCOPE_WORKING, SCOPE_FINISHED, SCOPE_PAUSED, SCOPE_CANCELED }
 struct scope_view { /* what is left to do, as of the last commit */
     enum scope_state state;
     int64_t jobs[JOB_STATES];
+    int64_t
+        claimable; /* ready jobs that a claim would get now: of active batches, and none while the log is full */
     int64_t next_due_ms; /* wall clock; LH_UNKNOWN when nothing waits */
     int64_t steered; /* how often a batch was found paused or canceled: claims not yet sent should go back */
     char batch[256]; /* of the paused or canceled batch */

@@ -226,7 +226,7 @@ static bool worth_a_drain(struct writer *w, int64_t want)
     if (want > 0 && !w->shared.out.has_view)
         return true;
     const struct scope_view *view = &w->drain.view;
-    bool ready = want > 0 && view->jobs[JOB_READY] > 0 && view->state == SCOPE_WORKING;
+    bool ready = want > 0 && view->claimable > 0;
     bool cancels = false;
     for (size_t i = 0; i < w->drain.ledger.count; i++) {
         const struct lane *lane = &w->drain.ledger.lanes[i];
