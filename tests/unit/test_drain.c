@@ -1,6 +1,7 @@
 /* Drains: the single promises. test_drain_model.c walks at random against a model of the store. */
 #include "store_world.h"
 
+#include "base/log.h"
 #include "failing_disk.h"
 #include "store/drain.h"
 
@@ -193,9 +194,49 @@ static void a_worker_that_said_no_goodbye_is_marked_lost(void **state)
     world_close(&k.w);
 }
 
+/* A loop that is told of jobs which no claim gets would ask for them without pause. */
+static void full_log_leaves_nothing_to_claim_until_its_reader_ends(void **state)
+{
+    (void)state;
+    enum { MEGABYTE = 1 << 20 };
+    struct worker k;
+    struct store *reader = NULL;
+    struct claim_list claims;
+    int64_t jobs = 0;
+    char *text = malloc(MEGABYTE + 1);
+    assert_non_null(text);
+    text[0] = text[MEGABYTE - 1] = '"';
+    text[MEGABYTE] = '\0';
+    world_open(&k.w);
+    world_batch(&k.w, "b", 500, 3);
+    start(&k, NULL);
+    assert_int_equal(drain_at(&k, 1000, 1, NULL), 0);
+    assert_int_equal(k.d.view.claimable, 2);
+    assert_int_equal(store_open(k.w.path, STORE_READ, &reader, &k.w.err), 0);
+    assert_int_equal(store_begin_read(reader, &k.w.err), 0);
+    assert_int_equal(store_get_int(reader, STMT_JOB_COUNT, 0, &jobs, &k.w.err, ""), 0);
+    for (int i = 0; !wal_is_full(&k.d.wal) && i < 300; i++) {
+        memset(text + 1, 'a' + i % 26, MEGABYTE - 2);
+        assert_int_equal(store_checkpoint_put(k.d.store, "test", "large", text, 1, &k.w.err), 0);
+    }
+    assert_int_equal(drain_at(&k, 1001, 10, &claims), 0);
+    assert_int_equal(claims.count, 0);
+    assert_int_equal(k.d.view.claimable, 0);
+    assert_int_equal(k.d.view.state, SCOPE_WORKING); /* it waits and does not end */
+    store_close(reader);
+    assert_int_equal(drain_at(&k, 1002, 10, NULL), 0);
+    assert_int_equal(k.d.view.claimable, 2);
+    assert_int_equal(drain_at(&k, 1003, 10, &claims), 0);
+    assert_int_equal(claims.count, 2);
+    claim_list_free(&claims);
+    free(text);
+    stop(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(full_log_leaves_nothing_to_claim_until_its_reader_ends),
         cmocka_unit_test(a_run_of_one_batch_touches_no_other),
         cmocka_unit_test(a_pause_is_seen_although_another_batch_came),
         cmocka_unit_test(a_batch_that_is_added_to_is_not_finished),
