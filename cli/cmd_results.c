@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/app.h"
+#include "cli/interrupt.h"
 #include "cli/text.h"
 
 int cmd_results(struct app *app)
@@ -22,8 +23,15 @@ int cmd_results(struct app *app)
     o.output = s->output != NULL ? s->output : "-";
     if (s->format != NULL)
         o.format = s->format;
-    if (lh_export(s->db, &o, &r, &err) != 0)
-        return err.code == LH_EPIPE ? EXIT_DONE : app_failed(&err);
+    o.stop = interrupt_catch();
+    int rc = lh_export(s->db, &o, &r, &err);
+    interrupt_release();
+    if (rc != 0 && err.code == LH_EPIPE)
+        return EXIT_DONE;
+    if (rc != 0) {
+        int code = app_failed(&err);
+        return interrupt_came() ? EXIT_STOPPED : code;
+    }
     if (strcmp(o.output, "-") != 0)
         log_info("%s: %s results, %s dead letters%s%s", o.output, text_count(r.results, a),
                  text_count(r.dead, b), r.unfinished > 0 ? "; jobs not finished: " : "",

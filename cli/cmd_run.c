@@ -1,29 +1,22 @@
 /* run, submit, work: load, do, and say how it went. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "cli/app.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 
 /* ---- loading ---- */
 
-/* The one thing that a signal handler can set: lh_ingest looks at it between its transactions. */
-static volatile int interrupted;
-
-static void on_interrupt(int number)
+/* lh_export, told to stop by a signal. */
+static int export(const struct settings *s, lh_export_options *o, lh_export_report *report, lh_error *err)
 {
-    (void)number;
-    interrupted = 1;
-}
-
-static void catch_interrupts(void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    o->stop = interrupt_catch();
+    int rc = lh_export(s->db, o, report, err);
+    interrupt_release();
+    return rc;
 }
 
 static int load(struct app *app, struct progress *progress, lh_ingest_report *report)
@@ -46,17 +39,16 @@ static int load(struct app *app, struct progress *progress, lh_ingest_report *re
     o.update = s->update;
     o.fresh = s->fresh;
     o.max_line = (size_t)s->max_line;
-    o.stop = &interrupted;
+    o.stop = interrupt_catch();
     o.progress = progress_ingest;
     o.progress_arg = progress;
-    catch_interrupts(on_interrupt);
     int rc = lh_ingest(s->db, &o, report, &err);
-    catch_interrupts(SIG_DFL);
+    interrupt_release();
     progress_end(progress);
     if (rc == 0)
         return EXIT_DONE;
     int code = app_failed(&err);
-    return interrupted ? EXIT_STOPPED : code;
+    return interrupt_came() ? EXIT_STOPPED : code;
 }
 
 static void say_loaded(const lh_ingest_report *r)
@@ -274,8 +266,14 @@ static void say_unwritten(const char *db, const char *batch, const char *output)
                  output);
 }
 
+static int export_failed(const lh_error *err)
+{
+    int code = app_failed(err);
+    return interrupt_came() ? EXIT_STOPPED : code;
+}
+
 static int run_then_export(struct app *app, const char *batch, struct progress *progress,
-                           const lh_export_options *o, bool done)
+                           lh_export_options *o, bool done)
 {
     lh_export_report exported;
     lh_error err = {0};
@@ -294,8 +292,8 @@ static int run_then_export(struct app *app, const char *batch, struct progress *
         say_unwritten(app->settings.db, batch, o->output);
         return code;
     }
-    if (lh_export(app->settings.db, o, &exported, &err) != 0)
-        return err.code == LH_EPIPE ? code : app_failed(&err);
+    if (export(&app->settings, o, &exported, &err) != 0)
+        return err.code == LH_EPIPE ? code : export_failed(&err);
     say_exported(o, &exported);
     return code;
 }

@@ -185,6 +185,8 @@ typedef struct lh_export_options {
     const char
         *order;   /* "input" (default): written beside and renamed. "completed": appended with a checkpoint */
     bool partial; /* export what is finished although the batch is not; else LH_ESTATE */
+    const volatile int
+        *stop; /* becomes non-zero: stop, what was there stays; LH_ESTATE "interrupted"; NULL */
     const char *const *inputs; /* files that must not be written over; NULL */
     size_t n_inputs;
 } lh_export_options;

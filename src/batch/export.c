@@ -23,6 +23,9 @@ struct writing {
 static int write_row(void *arg, const struct export_row *row, lh_error *err)
 {
     struct writing *w = arg;
+    if (w->options->stop != NULL && *w->options->stop != 0)
+        return lh_error_set(err, LH_ESTATE, "interrupted; output %s is as it was, the same command writes it",
+                            w->options->output);
     if (row->dead)
         w->report->dead++;
     else

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,20 +64,52 @@ static struct output *output_new(const char *path)
     return o;
 }
 
+static bool is_the_file_at(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* One name for all who write this output, so that what a kill left is used again and never piles up, and a lock against two at
+ * once. Whoever held it may have renamed the file before we had the lock: then it is not ours to touch. */
+static int open_locked(const char *path)
+{
+    for (;;) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0)
+            return fd;
+        bool is_taken =
+            flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; /* a file system may have no locks */
+        bool is_there = is_the_file_at(fd, path);
+        if (is_there && !is_taken)
+            return fd;
+        close(fd);
+        if (is_there) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+    }
+}
+
 /* Keeps the mode of the file that is replaced. */
 static int open_beside(struct output *o, const struct stat *old, lh_error *err)
 {
-    int n = snprintf(o->temporary, sizeof o->temporary, "%s.partial-%ld", o->path, (long)getpid());
+    int n = snprintf(o->temporary, sizeof o->temporary, "%s.longhaul-partial", o->path);
     if (n < 0 || (size_t)n >= sizeof o->temporary) {
         o->temporary[0] = '\0';
         return lh_error_set(err, LH_EUSAGE, "output %s: the name is too long", o->path);
     }
-    o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    o->fd = open_locked(o->temporary);
     o->is_file = true;
     if (o->fd < 0) {
         o->temporary[0] = '\0';
-        return failed(o, err);
+        return errno == EWOULDBLOCK
+                   ? lh_error_set(err, LH_ESTATE, "output %s: another export is writing it; wait for it",
+                                  o->path)
+                   : failed(o, err);
     }
+    if (ftruncate(o->fd, 0) != 0)
+        return failed(o, err);
     if (old != NULL && fchmod(o->fd, old->st_mode & 0777) != 0)
         return failed(o, err);
     return 0;
@@ -191,10 +224,10 @@ void output_free(struct output *o)
 {
     if (o == NULL)
         return;
+    if (o->temporary[0] != '\0') /* while it is locked: after that it may be another's */
+        unlink(o->temporary);
     if (o->fd > STDERR_FILENO)
         close(o->fd);
-    if (o->temporary[0] != '\0')
-        unlink(o->temporary);
     strbuf_free(&o->buffer);
     free(o->path);
     free(o);

@@ -95,6 +95,21 @@ static void completed_order_holds_each_job_once(void **state)
 }
 
 /* More jobs than a page has, whose ends are mixed: pages are cut within one stream or the other. */
+static void an_interrupted_export_leaves_what_was_there(void **state)
+{
+    (void)state;
+    const volatile int stop = 1; /* as a signal sets it */
+    lh_export_options o = options();
+    load_jobs(20);
+    finish_jobs(20, all_done);
+    write_text("out", "older");
+    o.stop = &stop;
+    assert_int_equal(export_with(&o), LH_ESTATE);
+    assert_non_null(strstr(err.message, "interrupted"));
+    assert_file("out", "older");
+    assert_int_equal(count_files("out"), 1);
+}
+
 static void pages_lose_and_repeat_nothing(void **state)
 {
     (void)state;
@@ -258,6 +273,7 @@ static void options_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_interrupted_export_leaves_what_was_there, empty_folder),
         cmocka_unit_test_setup(input_order_holds_each_job_once, empty_folder),
         cmocka_unit_test_setup(completed_order_holds_each_job_once, empty_folder),
         cmocka_unit_test_setup(pages_lose_and_repeat_nothing, empty_folder),

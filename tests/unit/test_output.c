@@ -49,6 +49,35 @@ static void what_is_not_finished_leaves_nothing(void **state)
     assert_int_equal(count_files("out"), 0);
 }
 
+static void what_a_kill_left_is_used_again(void **state)
+{
+    (void)state;
+    write_text("out.longhaul-partial", "half of an older, longer output");
+    struct output *o = create("out");
+    write_to(o, "new");
+    assert_int_equal(output_finish(o, &err), 0);
+    output_free(o);
+    assert_file("out", "new");
+    assert_int_equal(count_files("out"), 1);
+}
+
+static void two_do_not_write_one_output_at_once(void **state)
+{
+    (void)state;
+    struct output *first = create("out"), *second = NULL;
+    assert_int_equal(output_create("out", &second, &err), LH_ESTATE);
+    assert_non_null(strstr(err.message, "another export"));
+    write_to(first, "first");
+    assert_int_equal(output_finish(first, &err), 0);
+    second = create("out"); /* the first still holds the lock of what is the output now */
+    write_to(second, "second");
+    output_free(first);
+    assert_file("out", "first");
+    assert_int_equal(output_finish(second, &err), 0);
+    output_free(second);
+    assert_file("out", "second");
+}
+
 static void the_mode_of_the_old_file_is_kept(void **state)
 {
     (void)state;
@@ -187,6 +216,8 @@ static void a_dash_is_standard_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(what_a_kill_left_is_used_again, empty_folder),
+        cmocka_unit_test_setup(two_do_not_write_one_output_at_once, empty_folder),
         cmocka_unit_test_setup(the_old_file_stands_until_the_new_one_is_whole, empty_folder),
         cmocka_unit_test_setup(what_is_not_finished_leaves_nothing, empty_folder),
         cmocka_unit_test_setup(the_mode_of_the_old_file_is_kept, empty_folder),
