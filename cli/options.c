@@ -314,9 +314,8 @@ void options_free(struct app *app)
 
 static void set_defaults(struct settings *s)
 {
-    *s = (struct settings){.tenant = "default",
-                           .weight = 1,
-                           .priority = 500,
+    *s = (struct settings){.weight = LH_UNKNOWN,
+                           .priority = LH_UNKNOWN,
                            .max_line = INT64_C(64) << 20,
                            .max_response = INT64_C(64) << 20,
                            .order = "input",

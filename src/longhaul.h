@@ -52,10 +52,12 @@ typedef struct lh_ingest_options {
     const char *model; /* put into bodies that name none, required by bare lines; NULL */
     const char *
         prompt_template; /* "Classify: {{text}}": lines are rows (JSONL objects, or CSV by the extension .csv) */
-    const char *id_field;     /* row field that is the custom_id; NULL */
-    const char *url;          /* endpoint of bare lines and rows, "/v1/chat/completions" when NULL */
-    const char *tenant;       /* "default" */
-    int64_t weight, priority; /* 1, 500; smaller goes first: high 100, normal 500, low 900 */
+    const char *id_field; /* row field that is the custom_id; NULL */
+    const char *url;      /* endpoint of bare lines and rows, "/v1/chat/completions" when NULL */
+    /* Of a batch that is there already these must be as they were, or not given: NULL, LH_UNKNOWN. */
+    const char *tenant;       /* "default" for a new batch */
+    int64_t weight;           /* 1 */
+    int64_t priority;         /* 500; smaller goes first: high 100, normal 500, low 900 */
     bool skip_bad;            /* record bad lines as dead letters instead of refusing the batch */
     bool update;              /* same batch, lines were added: load those */
     bool fresh;               /* the name is taken: make NAME-2, NAME-3 … */

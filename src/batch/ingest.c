@@ -12,7 +12,7 @@ enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200, INPUT_S
 
 void lh_ingest_options_default(lh_ingest_options *o)
 {
-    *o = (lh_ingest_options){.tenant = "default", .weight = 1, .priority = 500, .max_line = (size_t)64 << 20};
+    *o = (lh_ingest_options){.weight = LH_UNKNOWN, .priority = LH_UNKNOWN, .max_line = (size_t)64 << 20};
 }
 
 /* ---- names ---- */
@@ -65,9 +65,9 @@ static int check_options(const lh_ingest_options *o, lh_error *err)
 {
     if (o->n_inputs == 0)
         return lh_error_set(err, LH_EUSAGE, "no input; name a file, or - for standard input");
-    if (o->priority < 0 || o->priority > 1000)
+    if (o->priority != LH_UNKNOWN && (o->priority < 0 || o->priority > 1000))
         return lh_error_set(err, LH_EUSAGE, "priority is %lld; it must be 0 to 1000", (long long)o->priority);
-    if (o->weight < 1 || o->weight > 1000000)
+    if (o->weight != LH_UNKNOWN && (o->weight < 1 || o->weight > 1000000))
         return lh_error_set(err, LH_EUSAGE, "weight is %lld; it must be 1 to 1000000", (long long)o->weight);
     if (o->max_line < 1024 || o->max_line > (size_t)512 << 20)
         return lh_error_set(err, LH_EUSAGE, "max-line must be 1 kB to 512 MB");
@@ -78,8 +78,8 @@ static int check_options(const lh_ingest_options *o, lh_error *err)
                             "url is \"%.100s\"; it must be a path such as /v1/chat/completions", o->url);
     if (o->id_field != NULL && o->prompt_template == NULL)
         return lh_error_set(err, LH_EUSAGE, "--id-field names a field of rows; it goes with --template");
-    if (o->tenant == NULL || *o->tenant == '\0' || strlen(o->tenant) >= 128 ||
-        !utf8_is_valid(o->tenant, strlen(o->tenant), NULL))
+    if (o->tenant != NULL && (*o->tenant == '\0' || strlen(o->tenant) >= 128 ||
+                              !utf8_is_valid(o->tenant, strlen(o->tenant), NULL)))
         return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
     return o->prompt_template != NULL ? line_check_template(o->prompt_template, err) : 0;
 }
@@ -92,8 +92,9 @@ static int create_batch(struct loader *l, const char *name, const char *params, 
     const lh_ingest_options *o = l->options;
     describe_inputs(o, input);
     l->state = (struct load_state){0};
-    int rc = store_exec(l->store, STMT_BATCH_CREATE, err, "ssiissi", name, o->tenant, o->weight, o->priority,
-                        input, params, clock_wall_ms());
+    int rc = store_exec(l->store, STMT_BATCH_CREATE, err, "ssiissi", name,
+                        o->tenant != NULL ? o->tenant : "default", o->weight != LH_UNKNOWN ? o->weight : 1,
+                        o->priority != LH_UNKNOWN ? o->priority : 500, input, params, clock_wall_ms());
     if (rc == 0)
         rc = batch_find(l->store, name, &l->batch, err);
     if (rc == 0)
@@ -406,6 +407,8 @@ static int go_on(struct load *l, const char *params, bool created, lh_ingest_rep
     }
     if (rc == 0 && !created)
         rc = load_params_compare(loader->batch.name, loader->params, params, err);
+    if (rc == 0 && !created)
+        rc = load_rank_compare(&loader->batch, loader->options, err);
     report->resumed = !created && !loader->state.complete && loader->state.lines > 0;
     if (rc == 0 && loader->state.complete)
         rc = on_complete(l, &report->unchanged, err);

@@ -129,3 +129,32 @@ int load_params_compare(const char *batch, const char *was, const char *is, lh_e
     strbuf_free(&text);
     return rc;
 }
+
+static int say_ranked(const lh_batch *b, const char *what, const char *was, const char *is, lh_error *err)
+{
+    return lh_error_set(
+        err, LH_EMISMATCH,
+        "batch %s was made with --%s %s, and is asked for with %s. Leave it out, or give --fresh for "
+        "another batch, or --batch for another name",
+        b->name, what, was, is);
+}
+
+int load_rank_compare(const lh_batch *b, const lh_ingest_options *o, lh_error *err)
+{
+    const struct {
+        const char *what;
+        bool is_given;
+        int64_t was, is;
+    } numbers[] = {{"weight", o->weight != LH_UNKNOWN, b->weight, o->weight},
+                   {"priority", o->priority != LH_UNKNOWN, b->priority, o->priority}};
+    if (o->tenant != NULL && strcmp(o->tenant, b->tenant) != 0)
+        return say_ranked(b, "tenant", b->tenant, o->tenant, err);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].is_given && numbers[i].was != numbers[i].is) {
+            char was[32], is[32];
+            snprintf(was, sizeof was, "%lld", (long long)numbers[i].was);
+            snprintf(is, sizeof is, "%lld", (long long)numbers[i].is);
+            return say_ranked(b, numbers[i].what, was, is, err);
+        }
+    return 0;
+}

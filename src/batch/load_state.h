@@ -23,4 +23,7 @@ char *load_params_write(const lh_ingest_options *o);
 /* LH_EMISMATCH naming each parameter that differs; 0 when none does. */
 int load_params_compare(const char *batch, const char *was, const char *is, lh_error *err);
 
+/* LH_EMISMATCH when tenant, weight or priority are given and not what the batch has: they are not changed by loading it again. */
+int load_rank_compare(const lh_batch *b, const lh_ingest_options *o, lh_error *err);
+
 #endif

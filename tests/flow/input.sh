@@ -22,6 +22,11 @@ expect 0 "$LONGHAUL" submit good.jsonl --model m
 says 'loaded already'
 expect 1 "$LONGHAUL" submit good.jsonl --model other
 says '--model was m'
+expect 1 "$LONGHAUL" submit good.jsonl --model m --priority high
+says '--priority 500'
+expect 1 "$LONGHAUL" submit good.jsonl --model m --tenant other
+says '--tenant default'
+expect 0 "$LONGHAUL" submit good.jsonl --model m --priority normal --weight 1 --tenant default
 printf '\n{"prompt":"c"}\n' >>good.jsonl
 expect 1 "$LONGHAUL" submit good.jsonl --model m
 says '--update'
