@@ -39,16 +39,34 @@ static int set_pragma(struct store *s, enum stmt_id id, lh_error *err)
     return rc;
 }
 
+/* SQLite answers with the mode that it took instead, and no error, where there is no shared memory between processes. */
+static int ask_for_wal(struct store *s, lh_error *err)
+{
+    struct rows *rows = NULL;
+    int rc = store_select(s, STMT_PRAGMA_WAL, &rows, err, "");
+    if (rc == 0)
+        rc = rows_next(rows, err);
+    const char *mode = rc == 1 ? rows_text(rows, 0, NULL) : NULL;
+    if (rc >= 0 && (mode == NULL || strcmp(mode, "wal") != 0))
+        rc = lh_error_set(
+            err, LH_EIO,
+            "%s: its file system has no write-ahead log (journal mode \"%s\"); put the database on a "
+            "local disk",
+            s->path, mode != NULL ? mode : "");
+    rows_done(rows);
+    return rc < 0 ? rc : 0;
+}
+
 /* SQLite does not wait when it turns a file into one with a write-ahead log and another process does the same: it says busy
  * at once. A write transaction does wait, so it is the turnstile. */
 static int set_wal(struct store *s, lh_error *err)
 {
-    int rc = set_pragma(s, STMT_PRAGMA_WAL, err);
+    int rc = ask_for_wal(s, err);
     for (int tries = 0; rc == LH_EBUSY && tries < 20; tries++) {
         rc = store_begin(s, err);
         store_rollback(s);
         if (rc == 0)
-            rc = set_pragma(s, STMT_PRAGMA_WAL, err);
+            rc = ask_for_wal(s, err);
     }
     return rc;
 }
