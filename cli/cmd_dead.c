@@ -64,27 +64,18 @@ static int add_row(void *arg, const lh_dead_letter *d)
     return 0;
 }
 
-static void add_member(struct strbuf *b, const char *key, const char *text)
-{
-    json_append_key(b, key);
-    if (text != NULL)
-        json_append_string(b, text, strlen(text));
-    else
-        strbuf_append_str(b, "null");
-}
-
 static int print_json(void *arg, const lh_dead_letter *d)
 {
     struct listing *l = arg;
     struct strbuf b;
     strbuf_init(&b);
     strbuf_appendf(&b, "{\"job_id\":%lld", (long long)d->job_id);
-    add_member(&b, "batch", d->batch);
-    add_member(&b, "custom_id", d->custom_id);
-    add_member(&b, "reason", d->reason);
-    add_member(&b, "error_class", d->error_class);
-    add_member(&b, "error_code", d->error_code);
-    add_member(&b, "message", d->message);
+    json_append_text(&b, "batch", d->batch);
+    json_append_text(&b, "custom_id", d->custom_id);
+    json_append_text(&b, "reason", d->reason);
+    json_append_text(&b, "error_class", d->error_class);
+    json_append_text(&b, "error_code", d->error_code);
+    json_append_text(&b, "message", d->message);
     strbuf_appendf(&b, ",\"attempts\":%lld,\"died_at\":%lld", (long long)d->attempts, (long long)d->died_at);
     if (d->status_code != LH_UNKNOWN)
         strbuf_appendf(&b, ",\"status_code\":%lld}\n", (long long)d->status_code);

@@ -47,24 +47,6 @@ struct shown {
     int64_t attempts;
 };
 
-static void add_text(struct strbuf *b, const char *key, const char *text)
-{
-    json_append_key(b, key);
-    if (text != NULL)
-        json_append_string(b, text, strlen(text));
-    else
-        strbuf_append_str(b, "null");
-}
-
-static void add_int(struct strbuf *b, const char *key, int64_t value)
-{
-    json_append_key(b, key);
-    if (value == LH_UNKNOWN)
-        strbuf_append_str(b, "null");
-    else
-        strbuf_appendf(b, "%lld", (long long)value);
-}
-
 static void add_raw(struct strbuf *b, const char *key, const char *body)
 {
     struct json_parser *parser = json_parser_new();
@@ -83,27 +65,27 @@ static void add_raw(struct strbuf *b, const char *key, const char *body)
 static void job_to_json(struct strbuf *b, const lh_job *j)
 {
     strbuf_append_char(b, '{');
-    add_int(b, "id", j->id);
-    add_text(b, "batch", j->batch);
-    add_text(b, "custom_id", j->custom_id);
-    add_text(b, "state", j->state);
-    add_int(b, "line", j->line);
-    add_int(b, "priority", j->priority);
-    add_int(b, "sends", j->sends);
-    add_int(b, "attempts_used", j->attempts);
-    add_int(b, "throttles", j->throttles);
-    add_int(b, "losses", j->losses);
-    add_int(b, "created_at", j->created_at);
-    add_int(b, "claimed_at", j->claimed_at);
-    add_int(b, "next_retry_at", j->next_retry_at);
-    add_int(b, "finished_at", j->finished_at);
-    add_text(b, "url", j->url);
+    json_append_int(b, "id", j->id);
+    json_append_text(b, "batch", j->batch);
+    json_append_text(b, "custom_id", j->custom_id);
+    json_append_text(b, "state", j->state);
+    json_append_int(b, "line", j->line);
+    json_append_int(b, "priority", j->priority);
+    json_append_int(b, "sends", j->sends);
+    json_append_int(b, "attempts_used", j->attempts);
+    json_append_int(b, "throttles", j->throttles);
+    json_append_int(b, "losses", j->losses);
+    json_append_int(b, "created_at", j->created_at);
+    json_append_int(b, "claimed_at", j->claimed_at);
+    json_append_int(b, "next_retry_at", j->next_retry_at);
+    json_append_int(b, "finished_at", j->finished_at);
+    json_append_text(b, "url", j->url);
     add_raw(b, "request", j->request_body);
-    add_int(b, "status_code", j->status_code);
+    json_append_int(b, "status_code", j->status_code);
     add_raw(b, "response", j->response_body);
-    add_text(b, "dead_reason", j->dead_reason);
-    add_text(b, "error_code", j->error_code);
-    add_text(b, "error_message", j->error_message);
+    json_append_text(b, "dead_reason", j->dead_reason);
+    json_append_text(b, "error_code", j->error_code);
+    json_append_text(b, "error_message", j->error_message);
     json_append_key(b, "attempts");
     strbuf_append_char(b, '[');
 }
@@ -160,18 +142,18 @@ static void attempt_to_json(struct strbuf *b, const lh_attempt *a)
     if (b->data[b->len - 1] != '[')
         strbuf_append_char(b, ',');
     strbuf_append_char(b, '{');
-    add_int(b, "number", a->number);
-    add_text(b, "outcome", a->outcome);
-    add_int(b, "status_code", a->status_code);
-    add_text(b, "error_code", a->error_code);
-    add_text(b, "message", a->message);
-    add_text(b, "request_id", a->request_id);
-    add_int(b, "started_at", a->started_at);
-    add_int(b, "latency_ms", a->latency_ms);
-    add_int(b, "wait_ms", a->wait_ms);
-    add_int(b, "retry_after_ms", a->retry_after_ms);
-    add_int(b, "prompt_tokens", a->prompt_tokens);
-    add_int(b, "completion_tokens", a->completion_tokens);
+    json_append_int(b, "number", a->number);
+    json_append_text(b, "outcome", a->outcome);
+    json_append_int(b, "status_code", a->status_code);
+    json_append_text(b, "error_code", a->error_code);
+    json_append_text(b, "message", a->message);
+    json_append_text(b, "request_id", a->request_id);
+    json_append_int(b, "started_at", a->started_at);
+    json_append_int(b, "latency_ms", a->latency_ms);
+    json_append_int(b, "wait_ms", a->wait_ms);
+    json_append_int(b, "retry_after_ms", a->retry_after_ms);
+    json_append_int(b, "prompt_tokens", a->prompt_tokens);
+    json_append_int(b, "completion_tokens", a->completion_tokens);
     strbuf_append_char(b, '}');
 }
 

@@ -56,40 +56,19 @@ static void add_row(struct report *r, const lh_batch *b)
     text_table_add(r->table, cells);
 }
 
-static void add_int(struct strbuf *b, const char *key, int64_t value)
-{
-    json_append_key(b, key);
-    if (value == LH_UNKNOWN)
-        strbuf_append_str(b, "null");
-    else
-        strbuf_appendf(b, "%lld", (long long)value);
-}
-
-static void add_real(struct strbuf *b, const char *key, double value)
-{
-    json_append_key(b, key);
-    strbuf_appendf(b, "%.4f", value);
-}
-
-static void add_text(struct strbuf *b, const char *key, const char *text)
-{
-    json_append_key(b, key);
-    json_append_string(b, text, strlen(text));
-}
-
 static void add_counts(struct strbuf *j, const lh_batch *b)
 {
-    add_int(j, "jobs", lh_batch_jobs(b));
-    add_int(j, "ready", b->ready);
-    add_int(j, "waiting", b->waiting);
-    add_int(j, "running", b->running);
-    add_int(j, "done", b->done);
-    add_int(j, "dead", b->dead);
-    add_int(j, "canceled", b->canceled);
-    add_int(j, "prompt_tokens", b->prompt_tokens);
-    add_int(j, "completion_tokens", b->completion_tokens);
-    add_int(j, "attempts", b->attempts);
-    add_int(j, "failed_attempts", b->failed_attempts);
+    json_append_int(j, "jobs", lh_batch_jobs(b));
+    json_append_int(j, "ready", b->ready);
+    json_append_int(j, "waiting", b->waiting);
+    json_append_int(j, "running", b->running);
+    json_append_int(j, "done", b->done);
+    json_append_int(j, "dead", b->dead);
+    json_append_int(j, "canceled", b->canceled);
+    json_append_int(j, "prompt_tokens", b->prompt_tokens);
+    json_append_int(j, "completion_tokens", b->completion_tokens);
+    json_append_int(j, "attempts", b->attempts);
+    json_append_int(j, "failed_attempts", b->failed_attempts);
 }
 
 static void add_json(struct report *r, const lh_batch *b)
@@ -98,16 +77,16 @@ static void add_json(struct report *r, const lh_batch *b)
     if (r->batches > 1)
         strbuf_append_char(j, ',');
     strbuf_append_char(j, '{');
-    add_int(j, "id", b->id);
-    add_text(j, "name", b->name);
-    add_text(j, "state", b->state);
-    add_text(j, "tenant", b->tenant);
-    add_int(j, "priority", b->priority);
+    json_append_int(j, "id", b->id);
+    json_append_text(j, "name", b->name);
+    json_append_text(j, "state", b->state);
+    json_append_text(j, "tenant", b->tenant);
+    json_append_int(j, "priority", b->priority);
     add_counts(j, b);
-    add_int(j, "created_at", b->created_at);
-    add_int(j, "started_at", b->started_at);
-    add_int(j, "finished_at", b->finished_at);
-    add_text(j, "pause_reason", b->pause_reason);
+    json_append_int(j, "created_at", b->created_at);
+    json_append_int(j, "started_at", b->started_at);
+    json_append_int(j, "finished_at", b->finished_at);
+    json_append_text(j, "pause_reason", b->pause_reason);
     strbuf_append_char(j, '}');
 }
 
@@ -158,21 +137,17 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     strbuf_append_str(j, "],\"total\":{");
     add_counts(j, &r->total);
     strbuf_append_str(j, "},\"worker\":{");
-    json_append_key(j, "pid");
-    if (w->pid != 0)
-        strbuf_appendf(j, "%lld", (long long)w->pid);
-    else
-        strbuf_append_str(j, "null");
-    add_int(j, "started_at", w->started_at);
-    add_int(j, "updated_at", w->updated_at);
-    add_real(j, "rate", w->pid != 0 ? w->rate : 0);
-    add_int(j, "in_flight", w->pid != 0 ? w->in_flight : 0);
-    add_int(j, "p50_ms", w->p50_ms);
-    add_int(j, "p90_ms", w->p90_ms);
-    add_int(j, "p99_ms", w->p99_ms);
-    add_real(j, "error_rate", w->error_rate);
-    add_text(j, "limiter", w->limiter);
-    add_text(j, "trouble", w->trouble);
+    json_append_int(j, "pid", w->pid != 0 ? w->pid : LH_UNKNOWN);
+    json_append_int(j, "started_at", w->started_at);
+    json_append_int(j, "updated_at", w->updated_at);
+    json_append_double(j, "rate", w->pid != 0 ? w->rate : 0);
+    json_append_int(j, "in_flight", w->pid != 0 ? w->in_flight : 0);
+    json_append_int(j, "p50_ms", w->p50_ms);
+    json_append_int(j, "p90_ms", w->p90_ms);
+    json_append_int(j, "p99_ms", w->p99_ms);
+    json_append_double(j, "error_rate", w->error_rate);
+    json_append_text(j, "limiter", w->limiter);
+    json_append_text(j, "trouble", w->trouble);
     json_append_key(j, "gate");
     strbuf_append_str(j, w->state_json);
     json_append_key(j, "seconds_left");
@@ -181,8 +156,8 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     else
         strbuf_append_str(j, "null");
     strbuf_append_str(j, "},\"database\":{");
-    add_int(j, "file_bytes", i->file_bytes);
-    add_int(j, "wal_bytes", i->wal_bytes);
+    json_append_int(j, "file_bytes", i->file_bytes);
+    json_append_int(j, "wal_bytes", i->wal_bytes);
     strbuf_append_str(j, "}}\n");
     fwrite(j->data, 1, j->len, stdout);
 }

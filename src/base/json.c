@@ -306,6 +306,24 @@ int json_append_key(struct strbuf *b, const char *key)
     return strbuf_appendf(b, "\"%s\":", key);
 }
 
+int json_append_int(struct strbuf *b, const char *key, int64_t value)
+{
+    json_append_key(b, key);
+    return value != INT64_MIN ? strbuf_appendf(b, "%lld", (long long)value) : strbuf_append_str(b, "null");
+}
+
+int json_append_double(struct strbuf *b, const char *key, double value)
+{
+    json_append_key(b, key);
+    return strbuf_appendf(b, "%.4f", value);
+}
+
+int json_append_text(struct strbuf *b, const char *key, const char *text)
+{
+    json_append_key(b, key);
+    return text != NULL ? json_append_string(b, text, strlen(text)) : strbuf_append_str(b, "null");
+}
+
 void json_members_begin(struct json_members *it, const char *text, size_t len)
 {
     it->at = text;

@@ -40,6 +40,10 @@ int json_append_string(struct strbuf *b, const char *text, size_t len);
 
 /* Appends ,"key": with the comma only when the buffer does not end in '{' or '['. `key` needs no escapes. */
 int json_append_key(struct strbuf *b, const char *key);
+/* Members: key and value. INT64_MIN and NULL, which stand for "not known", become null; a double has four decimals. */
+int json_append_int(struct strbuf *b, const char *key, int64_t value);
+int json_append_double(struct strbuf *b, const char *key, double value);
+int json_append_text(struct strbuf *b, const char *key, const char *text);
 
 struct json_span {
     const char *data; /* borrowed */

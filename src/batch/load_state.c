@@ -7,36 +7,21 @@
 
 #include "base/json.h"
 
-static void add_int(struct strbuf *b, const char *key, int64_t value)
-{
-    json_append_key(b, key);
-    strbuf_appendf(b, "%lld", (long long)value);
-}
-
-static void add_text(struct strbuf *b, const char *key, const char *text)
-{
-    json_append_key(b, key);
-    if (text != NULL)
-        json_append_string(b, text, strlen(text));
-    else
-        strbuf_append_str(b, "null");
-}
-
 char *load_state_write(const struct load_state *s)
 {
     struct strbuf b;
     strbuf_init(&b);
     strbuf_append_char(&b, '{');
-    add_int(&b, "complete", s->complete);
-    add_int(&b, "discarding", s->discarding);
-    add_int(&b, "lines", s->lines);
-    add_int(&b, "bytes", s->bytes);
-    add_text(&b, "hash", s->hash);
-    add_int(&b, "base_lines", s->base_lines);
-    add_int(&b, "base_bytes", s->base_bytes);
-    add_int(&b, "base_last_job_id", s->base_last_job_id);
-    add_text(&b, "base_hash", s->base_hash);
-    add_text(&b, "base_state", s->base_state);
+    json_append_int(&b, "complete", s->complete);
+    json_append_int(&b, "discarding", s->discarding);
+    json_append_int(&b, "lines", s->lines);
+    json_append_int(&b, "bytes", s->bytes);
+    json_append_text(&b, "hash", s->hash);
+    json_append_int(&b, "base_lines", s->base_lines);
+    json_append_int(&b, "base_bytes", s->base_bytes);
+    json_append_int(&b, "base_last_job_id", s->base_last_job_id);
+    json_append_text(&b, "base_hash", s->base_hash);
+    json_append_text(&b, "base_state", s->base_state);
     strbuf_append_char(&b, '}');
     char *text = strbuf_take(&b);
     strbuf_free(&b);
@@ -80,7 +65,7 @@ char *load_params_write(const lh_ingest_options *o)
     strbuf_append_char(&b, '{');
     for (size_t i = 0; i < sizeof params / sizeof *params; i++)
         if (values[i] != NULL)
-            add_text(&b, params[i].key, values[i]);
+            json_append_text(&b, params[i].key, values[i]);
     strbuf_append_char(&b, '}');
     char *text = strbuf_take(&b);
     strbuf_free(&b);

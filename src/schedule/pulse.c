@@ -51,41 +51,23 @@ static void report_progress(struct lh_run *r)
     r->options.progress(r->options.progress_arg, &p);
 }
 
-static void append_int(struct strbuf *b, const char *key, int64_t value)
-{
-    json_append_key(b, key);
-    strbuf_appendf(b, "%lld", (long long)value);
-}
-
-static void append_double(struct strbuf *b, const char *key, double value)
-{
-    json_append_key(b, key);
-    strbuf_appendf(b, "%.4f", value);
-}
-
-static void append_text(struct strbuf *b, const char *key, const char *text)
-{
-    json_append_key(b, key);
-    json_append_string(b, text, __builtin_strlen(text));
-}
-
 static void append_gate(struct strbuf *b, struct lh_run *r)
 {
     struct gate_state g;
     gate_get_state(r->gate, clock_monotonic_ms(), &g);
     json_append_key(b, "state");
     strbuf_append_char(b, '{');
-    append_int(b, "concurrency", r->options.endpoint.concurrency);
-    append_int(b, "in_flight", g.in_flight);
-    append_text(b, "breaker", breaker_state_name(g.breaker));
+    json_append_int(b, "concurrency", r->options.endpoint.concurrency);
+    json_append_int(b, "in_flight", g.in_flight);
+    json_append_text(b, "breaker", breaker_state_name(g.breaker));
     if (g.breaker_opened > 0)
-        append_int(b, "breaker_opened", g.breaker_opened);
+        json_append_int(b, "breaker_opened", g.breaker_opened);
     if (r->options.endpoint.rpm > 0)
-        append_int(b, "requests_available", g.requests_available);
+        json_append_int(b, "requests_available", g.requests_available);
     if (r->options.endpoint.tpm > 0)
-        append_int(b, "tokens_available", g.tokens_available);
+        json_append_int(b, "tokens_available", g.tokens_available);
     if (g.paused_until_ms > 0)
-        append_int(b, "paused_until", g.paused_until_ms - clock_monotonic_ms() + clock_wall_ms());
+        json_append_int(b, "paused_until", g.paused_until_ms - clock_monotonic_ms() + clock_wall_ms());
     strbuf_append_char(b, '}');
 }
 
@@ -97,19 +79,19 @@ static void note_statistics(struct lh_run *r)
     struct strbuf b;
     strbuf_init(&b);
     strbuf_append_char(&b, '{');
-    append_int(&b, "started_at", t->started_wall_ms);
-    append_int(&b, "updated_at", clock_wall_ms());
-    append_double(&b, "rate", r->phase == RUN_OVER ? 0 : t->rate);
-    append_int(&b, "in_flight", r->in_flight);
-    append_int(&b, "answers", t->answers);
-    append_int(&b, "attempts", t->attempts);
-    append_int(&b, "retries", t->retries);
-    append_int(&b, "p50_ms", report.p50_ms);
-    append_int(&b, "p90_ms", report.p90_ms);
-    append_int(&b, "p99_ms", report.p99_ms);
-    append_double(&b, "error_rate", tally_error_rate(t));
-    append_text(&b, "limiter", binding_limiter(r));
-    append_text(&b, "trouble", trouble_of(r));
+    json_append_int(&b, "started_at", t->started_wall_ms);
+    json_append_int(&b, "updated_at", clock_wall_ms());
+    json_append_double(&b, "rate", r->phase == RUN_OVER ? 0 : t->rate);
+    json_append_int(&b, "in_flight", r->in_flight);
+    json_append_int(&b, "answers", t->answers);
+    json_append_int(&b, "attempts", t->attempts);
+    json_append_int(&b, "retries", t->retries);
+    json_append_int(&b, "p50_ms", report.p50_ms);
+    json_append_int(&b, "p90_ms", report.p90_ms);
+    json_append_int(&b, "p99_ms", report.p99_ms);
+    json_append_double(&b, "error_rate", tally_error_rate(t));
+    json_append_text(&b, "limiter", binding_limiter(r));
+    json_append_text(&b, "trouble", trouble_of(r));
     append_gate(&b, r);
     strbuf_append_char(&b, '}');
     struct checkpoint_note note = {.scope = "worker", .kind = "stats"};

@@ -31,7 +31,7 @@ static struct model_job *model_find(struct model *m, int64_t id)
         if (m->jobs[i].id == id)
             return &m->jobs[i];
     fail_msg("no job %lld", (long long)id);
-    return NULL;
+    abort();
 }
 
 static bool batch_is(const struct model *m, int64_t batch, const char *name)

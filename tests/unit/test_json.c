@@ -501,9 +501,27 @@ static void scanner_gives_the_bytes_as_they_stand(void **state)
     assert_false(json_members_next(&it, &key, &value));
 }
 
+static void members_are_written_with_null_for_what_is_not_known(void **state)
+{
+    (void)state;
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_append_char(&b, '{');
+    json_append_int(&b, "a", INT64_MAX);
+    json_append_int(&b, "b", INT64_MIN);
+    json_append_double(&b, "c", 0.25);
+    json_append_text(&b, "d", "x\"y");
+    json_append_text(&b, "e", NULL);
+    strbuf_append_char(&b, '}');
+    assert_string_equal(b.data,
+                        "{\"a\":9223372036854775807,\"b\":null,\"c\":0.2500,\"d\":\"x\\\"y\",\"e\":null}");
+    strbuf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_are_written_with_null_for_what_is_not_known),
         cmocka_unit_test(takes_every_json_value),
         cmocka_unit_test(takes_nothing_that_is_no_json),
         cmocka_unit_test(says_at_which_byte_it_went_wrong),
