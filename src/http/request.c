@@ -274,6 +274,9 @@ void request_judge(const struct http_request *r, CURLcode code, struct http_resp
         snprintf(out->message, sizeof out->message,
                  "no file descriptor is left for a connection: raise the limit (ulimit -n) or lower "
                  "--concurrency");
+    else if (code == CURLE_OUT_OF_MEMORY)
+        snprintf(out->message, sizeof out->message,
+                 "a header line is longer than libcurl takes, or memory ran out");
     else
         verdict_message(r->error[0] != '\0' ? r->error : curl_easy_strerror(code), out->message,
                         sizeof out->message);

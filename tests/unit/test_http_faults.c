@@ -346,6 +346,26 @@ static void endless_headers_end_the_exchange(void **state)
 }
 
 /* One request fails among many that do not: the others are not touched. */
+static void say_endless_line(struct peer_conn *conn, const char *request, size_t len)
+{
+    (void)request;
+    (void)len;
+    static char line[300 * 1024];
+    memset(line, 'x', sizeof line - 1);
+    memcpy(line, "HTTP/1.1 200 OK\r\nX-Long: ", 25);
+    say_and_hang_up(conn, line);
+}
+
+static void endless_header_line_is_told_as_one(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    ask(say_endless_line, NULL, 5000, &s);
+    assert_int_equal(s.outcome, HTTP_PROTOCOL);
+    assert_non_null(strstr(s.message, "a header line is longer"));
+    free(s.body);
+}
+
 static void some_fail(struct peer_conn *conn, const char *request, size_t len)
 {
     (void)len;
@@ -395,6 +415,7 @@ int main(void)
         cmocka_unit_test(unknown_host_is_told_from_no_connection),
         cmocka_unit_test(plain_peer_of_an_https_url_is_a_tls_failure),
         cmocka_unit_test(endless_headers_end_the_exchange),
+        cmocka_unit_test(endless_header_line_is_told_as_one),
         cmocka_unit_test(failures_stay_with_their_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
