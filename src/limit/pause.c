@@ -1,18 +1,44 @@
-/* The pause that a provider asked for with a throttle: nothing starts until it is over. The longest one asked for holds.
- * A limiter of the gate. */
+/* The pause that a provider asked for with a throttle: nothing starts until it is over, and then not all at once, or a hundred
+ * refused requests would come back together to be refused again. The longest pause asked for holds. A limiter of the gate. */
 #include <stdlib.h>
 
 #include "limit/limiter.h"
 
+/* Starts after a pause are spread evenly over the concurrency in a tenth of the pause, a second at most: a short pause must not
+ * cost more by its end than by itself. Jobs that wait for a retry are spread in the same way (backoff.h). */
+enum { RAMP_SHARE = 10, RAMP_MOST_MS = 1000 };
+
 struct pause {
     int64_t until_ms; /* INT64_MIN: never asked for */
+    int64_t ramp_ms;
+    int64_t concurrency;
+    int64_t started; /* since the end of the pause, while the ramp lasts */
 };
 
+static bool is_ramp(const struct pause *p, int64_t now_ms)
+{
+    return p->until_ms != INT64_MIN && now_ms >= p->until_ms && now_ms - p->until_ms < p->ramp_ms;
+}
+
+/* One at the end of the pause, the n-th after n / concurrency of the ramp. */
 static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
     const struct pause *p = self;
     (void)q;
-    return p->until_ms > now_ms ? p->until_ms : now_ms;
+    if (p->until_ms > now_ms)
+        return p->until_ms;
+    if (!is_ramp(p, now_ms))
+        return now_ms;
+    int64_t at = p->until_ms + (p->started * p->ramp_ms + p->concurrency - 1) / p->concurrency;
+    return at > now_ms ? at : now_ms;
+}
+
+static void take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
+{
+    struct pause *p = self;
+    (void)q, (void)ticket;
+    if (is_ramp(p, now_ms) && p->started < p->concurrency)
+        p->started++;
 }
 
 static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
@@ -23,8 +49,12 @@ static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
         return;
     if (__builtin_add_overflow(now_ms, o->retry_after_ms, &until_ms))
         until_ms = INT64_MAX - 1; /* INT64_MAX would mean: after something in flight ends */
-    if (until_ms > p->until_ms)
-        p->until_ms = until_ms;
+    if (until_ms <= p->until_ms)
+        return;
+    int64_t share = o->retry_after_ms / RAMP_SHARE;
+    p->until_ms = until_ms;
+    p->ramp_ms = share < RAMP_MOST_MS ? share : RAMP_MOST_MS;
+    p->started = 0;
 }
 
 static void report(void *self, int64_t now_ms, struct gate_state *out)
@@ -35,12 +65,13 @@ static void report(void *self, int64_t now_ms, struct gate_state *out)
 
 int pause_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {ready_at, NULL, settle, report, free};
-    (void)o, (void)now_ms;
-    struct pause *p = malloc(sizeof *p);
+    static const struct limiter_calls calls = {ready_at, take, settle, report, free};
+    (void)now_ms;
+    struct pause *p = calloc(1, sizeof *p);
     if (p == NULL)
         return lh_error_nomem(err);
     p->until_ms = INT64_MIN;
+    p->concurrency = o->concurrency;
     out->calls = &calls;
     out->self = p;
     return 0;
