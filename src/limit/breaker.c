@@ -17,13 +17,17 @@ const char *breaker_state_name(enum breaker_state s)
 
 void breaker_options_default(struct breaker_options *o)
 {
-    *o = (struct breaker_options){.percent = 50,
-                                  .least = 20,
-                                  .recent_ms = 20000,
-                                  .window_ms = 20000,
-                                  .cool_ms = 5000,
-                                  .cool_most_ms = 60000,
-                                  .ramp_ms = 2000};
+    *o = (struct breaker_options){
+        .percent = 50, .least = 20, .count = 200, .cool_ms = 5000, .cool_most_ms = 60000, .ramp_ms = 2000};
+}
+
+void breaker_options_fit(struct breaker_options *o, int64_t concurrency)
+{
+    enum { FEWEST = 5, ENOUGH = 20, PER_SLOT = 4 };
+    o->least = concurrency < FEWEST ? FEWEST : concurrency < ENOUGH ? concurrency : ENOUGH;
+    o->count = concurrency > BREAKER_MOST / PER_SLOT ? BREAKER_MOST : concurrency * PER_SLOT;
+    if (o->count < o->least)
+        o->count = o->least;
 }
 
 void breaker_init(struct breaker *b, const struct breaker_options *o, int64_t now_ms)
@@ -33,47 +37,25 @@ void breaker_init(struct breaker *b, const struct breaker_options *o, int64_t no
 
 /* ---- the window ---- */
 
-static int64_t cell_length(const struct breaker *b)
-{
-    int64_t length = b->options.window_ms / BREAKER_CELLS;
-    return length > 0 ? length : 1;
-}
-
-static int64_t cell_of(const struct breaker *b, int64_t now_ms)
-{
-    return now_ms / cell_length(b);
-}
-
-static void move_window(struct breaker *b, int64_t now_ms)
-{
-    int64_t cell = cell_of(b, now_ms);
-    if (cell - b->newest >= BREAKER_CELLS) {
-        memset(b->good, 0, sizeof b->good);
-        memset(b->faults, 0, sizeof b->faults);
-        b->newest = cell;
-    }
-    for (; b->newest < cell; b->newest++)
-        b->good[(b->newest + 1) % BREAKER_CELLS] = b->faults[(b->newest + 1) % BREAKER_CELLS] = 0;
-}
-
 static void clear_window(struct breaker *b)
 {
-    memset(b->good, 0, sizeof b->good);
-    memset(b->faults, 0, sizeof b->faults);
+    b->next = b->seen = b->faults = 0;
 }
 
-/* From the newest cell backwards: an hour of health must not hide that all fails now, and timeouts that come one in a while must
- * be seen together. */
-static bool is_faulty(const struct breaker *b, int64_t least)
+static void count_outcome(struct breaker *b, bool fault)
 {
-    int64_t good = 0, faults = 0, length = cell_length(b);
-    for (int64_t i = 0; i < BREAKER_CELLS && i <= b->newest; i++) {
-        if (i * length >= b->options.recent_ms && good + faults >= least)
-            break;
-        good += b->good[(b->newest - i) % BREAKER_CELLS];
-        faults += b->faults[(b->newest - i) % BREAKER_CELLS];
-    }
-    return good + faults >= least && faults * 100 >= (good + faults) * b->options.percent;
+    if (b->seen == b->options.count)
+        b->faults -= b->ring[b->next] ? 1 : 0;
+    else
+        b->seen++;
+    b->ring[b->next] = fault;
+    b->faults += fault ? 1 : 0;
+    b->next = b->next + 1 < b->options.count ? b->next + 1 : 0;
+}
+
+static bool is_faulty(const struct breaker *b)
+{
+    return b->seen >= b->options.least && b->faults * 100 >= b->seen * b->options.percent;
 }
 
 /* ---- moves ---- */
@@ -113,7 +95,6 @@ static int64_t ramp_cap(const struct breaker *b, int64_t step)
 
 static void see_time(struct breaker *b, int64_t now_ms)
 {
-    move_window(b, now_ms);
     if (b->state == BREAKER_OPEN && now_ms >= b->until_ms)
         enter(b, BREAKER_PROBING, now_ms);
     if (b->state == BREAKER_RAMPING && ramp_step(b, now_ms) >= BREAKER_STEPS)
@@ -172,11 +153,8 @@ void breaker_settle(struct breaker *b, int64_t now_ms, uint32_t epoch, enum brea
     }
     if (o == BREAKER_NOTHING)
         return;
-    int32_t *cells = o == BREAKER_GOOD ? b->good : b->faults;
-    cells[b->newest % BREAKER_CELLS]++;
-    if (o == BREAKER_GOOD && b->state == BREAKER_CLOSED && !is_faulty(b, 1))
-        b->cool_ms = b->options.cool_ms;
-    if (o == BREAKER_FAULT && is_faulty(b, b->options.least))
+    count_outcome(b, o == BREAKER_FAULT);
+    if (o == BREAKER_FAULT && is_faulty(b))
         trip(b, now_ms, b->state == BREAKER_RAMPING);
 }
 

@@ -17,29 +17,33 @@
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING, BREAKER_RAMPING };
 const char *breaker_state_name(enum breaker_state s); /* "closed", "open", "probing", "ramping" */
 
+/* The window counts outcomes and not time: a few seconds of health at a high rate must not hide that all fails now, until the jobs
+ * that the breaker is there to save have used up their attempts; and timeouts that come minutes apart must be seen together. */
 struct breaker_options {
-    int64_t percent;   /* of faults that opens it, 1 to 100; 0: no breaker */
-    int64_t least;     /* outcomes in the window before it may open */
-    int64_t recent_ms; /* what is looked back over */
-    int64_t window_ms; /* ≥ recent_ms: further back, only while there are too few outcomes to judge by */
+    int64_t percent;               /* of faults that opens it, 1 to 100; 0: no breaker */
+    int64_t least;                 /* outcomes before it may judge, > 0 */
+    int64_t count;                 /* the last so many are looked at, least to BREAKER_MOST */
     int64_t cool_ms, cool_most_ms; /* the first cool-down; doubled at each that follows, to the most */
     int64_t ramp_ms;               /* of a step; there are BREAKER_STEPS */
 };
-void breaker_options_default(struct breaker_options *o); /* 50 %, 20 of 20 s, 5 s to 60 s, 2 s */
+void breaker_options_default(struct breaker_options *o); /* 50 %, 20 of the last 200, 5 s to 60 s, 2 s */
+/* So many outcomes as tell of `concurrency` slots: half of them are two faults a slot, which a connection that is reset under all
+ * requests at once does not make. */
+void breaker_options_fit(struct breaker_options *o, int64_t concurrency);
 
-enum { BREAKER_CELLS = 60, BREAKER_STEPS = 3 };
+enum { BREAKER_MOST = 4096, BREAKER_STEPS = 3 };
 
 struct breaker {
     struct breaker_options options;
     enum breaker_state state;
-    int64_t since_ms;  /* of the last change of state */
-    int64_t until_ms;  /* open: the end of the cool-down */
-    int64_t cool_ms;   /* the present cool-down */
-    bool probe_is_out; /* probing: the one request is in flight */
-    int64_t in_flight; /* all */
-    int64_t usual;     /* most in flight at once while closed, lately: what the ramp climbs to */
-    int64_t newest;    /* cell number of the newest cell: time / cell length */
-    int32_t good[BREAKER_CELLS], faults[BREAKER_CELLS];
+    int64_t since_ms;        /* of the last change of state */
+    int64_t until_ms;        /* open: the end of the cool-down */
+    int64_t cool_ms;         /* the present cool-down */
+    bool probe_is_out;       /* probing: the one request is in flight */
+    int64_t in_flight;       /* all */
+    int64_t usual;           /* most in flight at once while closed: what the ramp climbs to */
+    bool ring[BREAKER_MOST]; /* true: a fault; the last options.count since the last change of state */
+    int64_t next, seen, faults;
     int64_t opened; /* how often, ever */
     uint32_t epoch; /* raised at each change of state */
 };

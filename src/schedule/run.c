@@ -14,8 +14,6 @@
 enum {
     HANDLES = 6,
     PREFETCH_MIN = 2,
-    BREAKER_LEAST = 20, /* outcomes to judge by; fewer where fewer are ever in flight */
-    BREAKER_FEWEST = 5,
     PREFETCH_MAX = 1024,
     SHUT_MS = 2000,      /* a wait for the gate that is worth giving claims back for */
     SHUT_LOOK_MS = 5000, /* and how soon it is looked at again, as answers may open it */
@@ -348,12 +346,7 @@ static int open_gate(struct lh_run *r, lh_error *err)
     o.window_count = e->window_count;
     o.window_ms = e->window_ms;
     o.breaker.percent = e->breaker_percent;
-    o.breaker.least = e->concurrency < BREAKER_LEAST ? e->concurrency : BREAKER_LEAST;
-    if (o.breaker.least < BREAKER_FEWEST)
-        o.breaker.least = BREAKER_FEWEST;
-    /* So that timeouts alone, which come once in a timeout from each slot, are seen together. */
-    if (o.breaker.window_ms < 2 * e->timeout_ms)
-        o.breaker.window_ms = 2 * e->timeout_ms;
+    breaker_options_fit(&o.breaker, e->concurrency);
     return gate_new(&o, clock_monotonic_ms(), &r->gate, err);
 }
 

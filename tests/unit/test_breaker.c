@@ -61,45 +61,75 @@ static void what_left_the_window_does_not_count(void **state)
 {
     (void)state;
     struct breaker b = new_breaker();
+    many(&b, 0, 20, BREAKER_GOOD);
     many(&b, 0, 19, BREAKER_FAULT);
-    many(&b, 20000, 19, BREAKER_FAULT);
+    many(&b, 0, 181, BREAKER_GOOD); /* the last 200 are 19 faults and 181 good */
+    many(&b, 0, 19, BREAKER_FAULT); /* which pushes the older 19 out */
+    assert_int_equal(b.faults, 19);
+    assert_int_equal(b.seen, 200);
+}
+
+/* 50 slots: two faults from each, however long and fast all went well before. */
+static void past_health_does_not_hide_an_outage(void **state)
+{
+    (void)state;
+    struct breaker b = new_breaker();
+    many(&b, 0, 100000, BREAKER_GOOD);
+    many(&b, 1, 99, BREAKER_FAULT);
     assert_int_equal(b.state, BREAKER_CLOSED);
-    many(&b, 39000, 1, BREAKER_FAULT);
+    one(&b, 1, BREAKER_FAULT);
     assert_int_equal(b.state, BREAKER_OPEN);
 }
 
-static struct breaker with_long_window(int64_t least)
+static void one_reset_under_all_requests_is_no_outage(void **state)
 {
-    struct breaker_options o;
-    struct breaker b;
-    breaker_options_default(&o);
-    o.window_ms = 240000;
-    o.least = least;
-    breaker_init(&b, &o, 0);
-    return b;
+    (void)state;
+    static const int64_t concurrencies[] = {10, 50, 1000, 1024};
+    for (size_t i = 0; i < sizeof concurrencies / sizeof *concurrencies; i++) {
+        struct breaker_options o;
+        struct breaker b;
+        breaker_options_default(&o);
+        breaker_options_fit(&o, concurrencies[i]);
+        breaker_init(&b, &o, 0);
+        many(&b, 0, 10000, BREAKER_GOOD);
+        many(&b, 1, (int)concurrencies[i], BREAKER_FAULT);
+        assert_int_equal(b.state, BREAKER_CLOSED);
+        many(&b, 2, (int)concurrencies[i], BREAKER_FAULT);
+        assert_int_equal(b.state, BREAKER_OPEN);
+    }
 }
 
 static void timeouts_far_apart_are_seen_together(void **state)
 {
     (void)state;
-    struct breaker b = with_long_window(10);
-    for (int64_t i = 0; i < 9; i++)
-        one(&b, i * 24000, BREAKER_FAULT);
-    assert_int_equal(b.state, BREAKER_CLOSED);
-    one(&b, 9 * 24000, BREAKER_FAULT);
-    assert_int_equal(b.state, BREAKER_OPEN);
+    for (int64_t concurrency = 1; concurrency <= 5; concurrency++) {
+        struct breaker_options o;
+        struct breaker b;
+        breaker_options_default(&o);
+        breaker_options_fit(&o, concurrency);
+        breaker_init(&b, &o, 0);
+        for (int64_t i = 0; i < 4; i++)
+            one(&b, i * 3600000, BREAKER_FAULT);
+        assert_int_equal(b.state, BREAKER_CLOSED);
+        one(&b, 4 * INT64_C(3600000), BREAKER_FAULT);
+        assert_int_equal(b.state, BREAKER_OPEN);
+    }
 }
 
-static void past_health_does_not_hide_an_outage(void **state)
+static void window_fits_any_concurrency(void **state)
 {
     (void)state;
-    struct breaker b = with_long_window(20);
-    for (int64_t now = 0; now < 200000; now += 10)
-        one(&b, now, BREAKER_GOOD);
-    int64_t now = 200000;
-    for (; b.state == BREAKER_CLOSED && now < 300000; now += 10)
-        one(&b, now, BREAKER_FAULT);
-    assert_in_range(now, 208000, 214000); /* when half of the last 20 s are faults */
+    static const struct {
+        int64_t concurrency, least, count;
+    } cases[] = {{1, 5, 5},     {2, 5, 8},        {10, 10, 40},      {20, 20, 80},
+                 {50, 20, 200}, {1024, 20, 4096}, {100000, 20, 4096}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct breaker_options o;
+        breaker_options_default(&o);
+        breaker_options_fit(&o, cases[i].concurrency);
+        assert_int_equal(o.least, cases[i].least);
+        assert_int_equal(o.count, cases[i].count);
+    }
 }
 
 static void nothing_told_is_nothing_counted(void **state)
@@ -186,7 +216,7 @@ static void cooling_doubles_to_the_most_and_is_short_again_after_health(void **s
     assert_int_equal(b.state, BREAKER_RAMPING);
     many(&b, now + 6000, 30, BREAKER_GOOD);
     assert_int_equal(b.state, BREAKER_CLOSED);
-    many(&b, now + 60000, 20, BREAKER_FAULT);
+    many(&b, now + 60000, 30, BREAKER_FAULT); /* of 60 */
     assert_int_equal(b.state, BREAKER_OPEN);
     assert_int_equal(breaker_ready_at(&b, now + 60000), now + 65000);
 }
@@ -350,8 +380,10 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_of_twenty_opens_it_and_less_does_not),
         cmocka_unit_test(what_left_the_window_does_not_count),
-        cmocka_unit_test(timeouts_far_apart_are_seen_together),
         cmocka_unit_test(past_health_does_not_hide_an_outage),
+        cmocka_unit_test(one_reset_under_all_requests_is_no_outage),
+        cmocka_unit_test(timeouts_far_apart_are_seen_together),
+        cmocka_unit_test(window_fits_any_concurrency),
         cmocka_unit_test(nothing_told_is_nothing_counted),
         cmocka_unit_test(without_a_percentage_it_never_opens),
         cmocka_unit_test(open_lets_nothing_go_until_it_has_cooled),
