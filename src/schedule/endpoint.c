@@ -1,6 +1,7 @@
 /* Where requests go: see endpoint.h. */
 #include "schedule/endpoint.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -77,11 +78,23 @@ int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_optio
     return 0;
 }
 
+/* A placeholder for a local server ("lm-studio") is no secret and may be a word of an answer; what is all digits could be a
+ * number of its JSON. */
+static bool is_secret(const char *key, size_t len)
+{
+    enum { LEAST = 20 };
+    bool letter = false, digit = false;
+    for (size_t i = 0; i < len; i++) {
+        letter = letter || isalpha((unsigned char)key[i]);
+        digit = digit || isdigit((unsigned char)key[i]);
+    }
+    return len >= LEAST && letter && digit;
+}
+
 void endpoint_hide_key(const struct endpoint *e, char *text, size_t len)
 {
-    enum { LEAST = 8 }; /* what is shorter is no secret, and may be a word */
     size_t key_len = e->key != NULL ? strlen(e->key) : 0;
-    if (key_len < LEAST)
+    if (!is_secret(e->key, key_len))
         return;
     for (char *at; len >= key_len && (at = memmem(text, len, e->key, key_len)) != NULL;) {
         memset(at, '*', key_len);
