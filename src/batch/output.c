@@ -64,6 +64,11 @@ static struct output *output_new(const char *path)
     return o;
 }
 
+static int say_taken(const struct output *o, lh_error *err)
+{
+    return lh_error_set(err, LH_ESTATE, "output %s: another export is writing it; wait for it", o->path);
+}
+
 static bool is_the_file_at(int fd, const char *path)
 {
     struct stat a, b;
@@ -103,10 +108,7 @@ static int open_beside(struct output *o, const struct stat *old, lh_error *err)
     o->is_file = true;
     if (o->fd < 0) {
         o->temporary[0] = '\0';
-        return errno == EWOULDBLOCK
-                   ? lh_error_set(err, LH_ESTATE, "output %s: another export is writing it; wait for it",
-                                  o->path)
-                   : failed(o, err);
+        return errno == EWOULDBLOCK ? say_taken(o, err) : failed(o, err);
     }
     if (ftruncate(o->fd, 0) != 0)
         return failed(o, err);
@@ -149,8 +151,11 @@ int output_append(const char *path, int64_t bytes, struct output **out, lh_error
     o->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     o->is_file = true;
     o->bytes = bytes;
-    int rc =
-        o->fd < 0 || ftruncate(o->fd, bytes) != 0 || lseek(o->fd, bytes, SEEK_SET) < 0 ? failed(o, err) : 0;
+    int rc = 0;
+    if (o->fd >= 0 && flock(o->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        rc = say_taken(o, err);
+    else if (o->fd < 0 || ftruncate(o->fd, bytes) != 0 || lseek(o->fd, bytes, SEEK_SET) < 0)
+        rc = failed(o, err);
     if (rc != 0) {
         output_free(o);
         return rc;

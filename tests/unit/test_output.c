@@ -78,6 +78,18 @@ static void two_do_not_write_one_output_at_once(void **state)
     assert_file("out", "second");
 }
 
+static void two_do_not_append_to_one_output_at_once(void **state)
+{
+    (void)state;
+    struct output *first = NULL, *second = NULL;
+    assert_int_equal(output_append("out", 0, &first, &err), 0);
+    assert_int_equal(output_append("out", 0, &second, &err), LH_ESTATE);
+    assert_null(second);
+    output_free(first);
+    assert_int_equal(output_append("out", 0, &second, &err), 0);
+    output_free(second);
+}
+
 static void the_mode_of_the_old_file_is_kept(void **state)
 {
     (void)state;
@@ -217,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_a_kill_left_is_used_again, empty_folder),
+        cmocka_unit_test_setup(two_do_not_append_to_one_output_at_once, empty_folder),
         cmocka_unit_test_setup(two_do_not_write_one_output_at_once, empty_folder),
         cmocka_unit_test_setup(the_old_file_stands_until_the_new_one_is_whole, empty_folder),
         cmocka_unit_test_setup(what_is_not_finished_leaves_nothing, empty_folder),
