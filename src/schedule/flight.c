@@ -248,7 +248,8 @@ static void on_done(void *arg, const struct http_response *response)
         r->unreachable = 0;
         r->reached = true;
         r->provider_trouble[0] = '\0';
-        r->shut_until_ms = 0; /* what it did not use may let others go */
+        if (r->options.endpoint.tpm > 0)
+            r->shut_until_ms = 0; /* tokens that it did not use may let others go */
     }
     settle(f, http, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();

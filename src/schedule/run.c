@@ -16,7 +16,9 @@ enum {
     PREFETCH_MIN = 2,
     PREFETCH_MAX = 1024,
     SHUT_MS = 2000,      /* a wait for the gate that is worth giving claims back for */
+    TIMER_SLACK_MS = 2,  /* a timer may fire so much early */
     SHUT_LOOK_MS = 5000, /* and how soon it is looked at again, as answers may open it */
+    HURRIED_MS = 1000,   /* the same after a second signal */
     STOP_PATIENCE_MS =
         30000, /* how long the last commit is tried on a full disk before the next run must redo it */
 };
@@ -93,6 +95,7 @@ static void collect(struct lh_run *r)
     }
     r->store_failing = report.failing;
     memcpy(r->store_trouble, report.trouble, sizeof r->store_trouble);
+    r->store_gone = report.fatal != 0;
     if (report.fatal != 0 && r->fatal.code == 0) {
         r->fatal = report.error;
         run_finish(r, LH_RUN_STOPPED, "%s", report.error.message);
@@ -160,7 +163,7 @@ static bool send_ready(struct lh_run *r)
 /* Keeps enough claims at hand that an ended request is followed at once, and no more. */
 static void ask_for_claims(struct lh_run *r, bool starving)
 {
-    if (r->phase != RUN_WORKING || clock_monotonic_ms() < r->shut_until_ms)
+    if (r->phase != RUN_WORKING || clock_monotonic_ms() + TIMER_SLACK_MS < r->shut_until_ms)
         return;
     int64_t coming = r->asked - r->arrived;
     int64_t want = r->prefetch - r->buffer.count - coming;
@@ -198,13 +201,24 @@ static void see_scope(struct lh_run *r)
                    r->view.pause_reason[0] != '\0' ? ": " : "", r->view.pause_reason);
 }
 
+/* All is in but for what a store that cannot write now still has to take: it is given a while. */
+static bool has_lost_patience(struct lh_run *r)
+{
+    int64_t now = clock_monotonic_ms();
+    if (!r->store_failing || r->in_flight > 0)
+        r->failing_since_ms = 0;
+    else if (r->failing_since_ms == 0)
+        r->failing_since_ms = now;
+    return r->failing_since_ms != 0 && now - r->failing_since_ms >= STOP_PATIENCE_MS;
+}
+
 static void see_end(struct lh_run *r)
 {
     see_scope(r);
     if (r->phase == RUN_WORKING || r->phase == RUN_OVER)
         return;
-    bool store_is_gone = r->fatal.code != 0 && r->fatal.code != LH_ENET && r->fatal.code != LH_EINPUT;
-    if (r->in_flight == 0 && (r->posted == r->committed || store_is_gone || r->stops_seen > 1)) {
+    bool store_is_through = r->posted == r->committed || r->store_gone || has_lost_patience(r);
+    if (r->in_flight == 0 && (store_is_through || r->stops_seen > 1)) {
         r->phase = RUN_OVER;
         uv_stop(&r->loop);
     }
@@ -455,8 +469,8 @@ int lh_run_loop(lh_run *r, lh_run_report *report, lh_error *err)
     pulse_now(r, true);
     fill_report(r, report);
     lh_error stop_error = {0};
-    int rc =
-        writer_stop(r->writer, end_name(r->end), r->stops_seen > 1 ? 2000 : STOP_PATIENCE_MS, &stop_error);
+    bool hurried = r->stops_seen > 1 || r->failing_since_ms != 0;
+    int rc = writer_stop(r->writer, end_name(r->end), hurried ? HURRIED_MS : STOP_PATIENCE_MS, &stop_error);
     r->writer = NULL;
     if (r->fatal.code != 0) {
         if (err != NULL)

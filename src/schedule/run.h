@@ -70,10 +70,12 @@ struct lh_run {
     int64_t drains;
     int64_t steered;
 
+    int64_t failing_since_ms; /* finishing, with nothing in flight, and the store cannot write; 0: not so */
     enum run_phase phase;
     enum lh_run_end end;
     char reason[512];
     lh_error fatal;             /* code 0 unless the run could not go on */
+    bool store_gone;            /* its thread has ended with an error: nothing will be committed any more */
     bool store_failing;         /* answers cannot be kept: nothing is sent, claims wait in the buffer */
     char store_trouble[256];    /* the store's; "" when all is well */
     char provider_trouble[256]; /* it cannot be reached; "" when it can */

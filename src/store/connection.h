@@ -17,6 +17,7 @@ struct rows {
 struct store {
     sqlite3 *db;
     char *path;
+    int busy_ms; /* how long a write waits for another process */
     bool read_only;
     int64_t changes;
     sqlite3_stmt *statements[STMT_COUNT]; /* prepared at first use */

@@ -157,6 +157,7 @@ int store_set_durability(struct store *s, enum durability d, lh_error *err)
 
 void store_set_busy_timeout(struct store *s, int timeout_ms)
 {
+    s->busy_ms = timeout_ms;
     sqlite3_busy_timeout(s->db, timeout_ms);
 }
 

@@ -58,7 +58,7 @@ static bool checkpoint(struct wal *w, int mode)
     int in_log = 0, moved = 0;
     sqlite3_busy_timeout(w->store->db, mode == SQLITE_CHECKPOINT_PASSIVE ? 0 : 50);
     int code = sqlite3_wal_checkpoint_v2(w->store->db, NULL, mode, &in_log, &moved);
-    store_set_busy_timeout(w->store, 10000);
+    store_set_busy_timeout(w->store, w->store->busy_ms);
     if (code == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE)
         w->pages = w->tried_at = 0;
     return code == SQLITE_OK && in_log == moved;

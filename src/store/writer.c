@@ -14,8 +14,10 @@
 enum {
     GROUP_MAX = 256,
     LINGER_US = 1500,
-    POLL_MS = 250,         /* how soon a pause or a submit of another process is seen */
-    RETRY_MS = 1000,       /* after a failure that may pass */
+    POLL_MS = 250,   /* how soon a pause or a submit of another process is seen */
+    RETRY_MS = 1000, /* after a failure that may pass */
+    BUSY_MS =
+        2000, /* for another process to end its transaction; short, as a stop is seen only between tries */
     CLAIM_BYTES = 8 << 20, /* bodies of one claim */
 };
 
@@ -305,6 +307,8 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
         rc = recover_orphans(w->drain.store, recovery, err);
     if (rc == 0)
         rc = store_identity(w->drain.store, w->store_id, err);
+    if (rc == 0)
+        store_set_busy_timeout(w->drain.store, BUSY_MS);
     if (rc == 0)
         rc = start_thread(w, err);
     if (rc != 0) {

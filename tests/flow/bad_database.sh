@@ -72,6 +72,30 @@ wait $locker
 wait $pid || { cat run.err >&2; fail "the run exits $? after the lock went"; }
 each_once out.jsonl 10
 
+# Stopped twice while another program writes: it does not wait for that one.
+cp longhaul.db locked.db
+rm -f held let-go
+make_input 500 | sed 's/"q/"l/' >long.jsonl
+expect 0 "$LONGHAUL" --db locked.db submit long.jsonl
+"$LONGHAUL" --db locked.db work --base-url "$base" --concurrency 2 2>run.err &
+pid=$!
+for _ in $(seq 100); do "$LONGHAUL" --db locked.db status --json | grep -q '"done":1[1-9]' && break; sleep 0.05; done
+(echo "BEGIN IMMEDIATE;"; echo ".shell touch held; while [ ! -e let-go ]; do sleep 0.1; done"; echo "COMMIT;") | sqlite3 locked.db &
+locker=$!
+for _ in $(seq 200); do grep -q "trying again" run.err && break; sleep 0.05; done
+kill -TERM $pid
+sleep 0.2
+kill -TERM $pid
+for _ in $(seq 200); do kill -0 $pid 2>/dev/null || break; sleep 0.05; done
+touch let-go
+! kill -0 $pid 2>/dev/null || fail "a second signal does not end a worker that waits for a lock"
+code=0
+wait $pid || code=$?
+[ $code = 1 ] || { cat run.err >&2; fail "exit $code instead of 1"; }
+wait $locker
+expect 0 "$LONGHAUL" --db locked.db work --base-url "$base"
+sound locked.db
+
 # Another worker: told by its pid; readers and submit are welcome beside it.
 make_input 2000 | sed 's/"q/"w/' >slow.jsonl
 "$LONGHAUL" -q run slow.jsonl --base-url "$base" --concurrency 2 --rpm 60 2>/dev/null &
@@ -104,3 +128,9 @@ chmod 755 readonly
 chmod 644 readonly/* # SQLite gave the files beside the database its mode
 expect 0 as_owner "$LONGHAUL" --db readonly/file.db run in.jsonl -o readonly/out.jsonl --base-url "$base"
 each_once readonly/out.jsonl 10
+
+# A store that fails for good while nobody can be reached: the run ends all the same.
+make_input 500 | sed 's/"q/"t/' >trigger.jsonl
+expect 0 "$LONGHAUL" --db trigger.db submit trigger.jsonl
+sqlite3 trigger.db "CREATE TRIGGER boom BEFORE INSERT ON attempts WHEN (SELECT count(*) FROM attempts) >= 5 BEGIN SELECT RAISE(ABORT, 'boom'); END"
+expect 1 timeout 30 "$LONGHAUL" --db trigger.db work --grace 2 --base-url http://127.0.0.1:1/v1
