@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <popt.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,13 +10,12 @@
 #include <unistd.h>
 
 #include "cli/config.h"
-
-enum kind { FLAG, TEXT, COUNT, SIGNED, SECONDS, SIZE, REAL, WINDOW, PRIORITY };
+#include "cli/values.h"
 
 struct option {
     const char *name;
     char letter;
-    enum kind kind;
+    enum value_kind kind;
     unsigned groups;
     size_t offset;
     const char *arg, *help;
@@ -27,105 +25,114 @@ struct option {
 #define RUN_LIKE (OPTIONS_RUN)
 
 static const struct option options[] = {
-    {"db", 0, TEXT, OPTIONS_GLOBAL, AT(db), "FILE",
+    {"db", 0, VALUE_TEXT, OPTIONS_GLOBAL, AT(db), "FILE",
      "the database (default: $LONGHAUL_DB, else ./longhaul.db)"},
-    {"config", 0, TEXT, OPTIONS_GLOBAL, AT(config), "FILE",
+    {"config", 0, VALUE_TEXT, OPTIONS_GLOBAL, AT(config), "FILE",
      "options from a YAML file (default: ./longhaul.yaml when it is there)"},
-    {"verbose", 'v', FLAG, OPTIONS_GLOBAL, AT(verbose), NULL, "tell more"},
-    {"quiet", 'q', FLAG, OPTIONS_GLOBAL, AT(quiet), NULL, "errors only"},
-    {"batch", 0, TEXT, OPTIONS_NAME, AT(batch), "NAME", "the batch (default: the input's name)"},
-    {"model", 0, TEXT, OPTIONS_INPUT, AT(model), "NAME", "the model of lines that name none"},
-    {"template", 0, TEXT, OPTIONS_INPUT, AT(prompt_template), "TEXT",
+    {"verbose", 'v', VALUE_FLAG, OPTIONS_GLOBAL, AT(verbose), NULL, "tell more"},
+    {"quiet", 'q', VALUE_FLAG, OPTIONS_GLOBAL, AT(quiet), NULL, "errors only"},
+    {"batch", 0, VALUE_TEXT, OPTIONS_NAME, AT(batch), "NAME", "the batch (default: the input's name)"},
+    {"model", 0, VALUE_TEXT, OPTIONS_INPUT, AT(model), "NAME", "the model of lines that name none"},
+    {"template", 0, VALUE_TEXT, OPTIONS_INPUT, AT(prompt_template), "TEXT",
      "a prompt for each row, with {{field}} in it"},
-    {"id-field", 0, TEXT, OPTIONS_INPUT, AT(id_field), "NAME", "the field of a row that is its custom_id"},
-    {"url", 0, TEXT, OPTIONS_INPUT, AT(url), "PATH",
+    {"id-field", 0, VALUE_TEXT, OPTIONS_INPUT, AT(id_field), "NAME",
+     "the field of a row that is its custom_id"},
+    {"url", 0, VALUE_TEXT, OPTIONS_INPUT, AT(url), "PATH",
      "endpoint of lines that name none (/v1/chat/completions)"},
-    {"tenant", 0, TEXT, OPTIONS_INPUT, AT(tenant), "NAME", "on whose behalf (default)"},
-    {"weight", 0, COUNT, OPTIONS_INPUT, AT(weight), "N", "the tenant's share (1)"},
-    {"priority", 0, PRIORITY, OPTIONS_INPUT, AT(priority), "P",
+    {"tenant", 0, VALUE_TEXT, OPTIONS_INPUT, AT(tenant), "NAME", "on whose behalf (default)"},
+    {"weight", 0, VALUE_COUNT, OPTIONS_INPUT, AT(weight), "N", "the tenant's share (1)"},
+    {"priority", 0, VALUE_PRIORITY, OPTIONS_INPUT, AT(priority), "P",
      "high, normal, low, or 0 to 1000; smaller goes first"},
-    {"skip-bad", 0, FLAG, OPTIONS_INPUT, AT(skip_bad), NULL,
+    {"skip-bad", 0, VALUE_FLAG, OPTIONS_INPUT, AT(skip_bad), NULL,
      "record bad lines as dead letters, load the rest"},
-    {"update", 0, FLAG, OPTIONS_INPUT, AT(update), NULL, "load the lines added since the batch was made"},
-    {"fresh", 0, FLAG, OPTIONS_INPUT, AT(fresh), NULL, "make another batch, NAME-2, when NAME is taken"},
-    {"max-line", 0, SIZE, OPTIONS_INPUT, AT(max_line), "BYTES", "longest input line (64M)"},
-    {"base-url", 0, TEXT, RUN_LIKE, AT(run.endpoint.base_url), "URL",
+    {"update", 0, VALUE_FLAG, OPTIONS_INPUT, AT(update), NULL,
+     "load the lines added since the batch was made"},
+    {"fresh", 0, VALUE_FLAG, OPTIONS_INPUT, AT(fresh), NULL,
+     "make another batch, NAME-2, when NAME is taken"},
+    {"max-line", 0, VALUE_SIZE, OPTIONS_INPUT, AT(max_line), "BYTES", "longest input line (64M)"},
+    {"base-url", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.base_url), "URL",
      "the API (default: $OPENAI_BASE_URL, else OpenAI's)"},
-    {"dialect", 0, TEXT, RUN_LIKE, AT(run.endpoint.dialect), "NAME",
+    {"dialect", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.dialect), "NAME",
      "openai or anthropic (default: by each job's url)"},
-    {"ca-file", 0, TEXT, RUN_LIKE, AT(run.endpoint.ca_file), "FILE", "certificates to trust, PEM"},
-    {"concurrency", 0, COUNT, RUN_LIKE, AT(run.endpoint.concurrency), "N", "requests at once (50)"},
-    {"rpm", 0, COUNT, RUN_LIKE, AT(run.endpoint.rpm), "N", "requests per minute at most"},
-    {"tpm", 0, COUNT, RUN_LIKE, AT(run.endpoint.tpm), "N", "tokens per minute at most"},
-    {"window", 0, WINDOW, RUN_LIKE, AT(run.endpoint.window_count), "N/SECONDS",
+    {"ca-file", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.ca_file), "FILE", "certificates to trust, PEM"},
+    {"concurrency", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.concurrency), "N", "requests at once (50)"},
+    {"rpm", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.rpm), "N", "requests per minute at most"},
+    {"tpm", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.tpm), "N", "tokens per minute at most"},
+    {"window", 0, VALUE_WINDOW, RUN_LIKE, AT(run.endpoint.window_count), "N/SECONDS",
      "at most N requests in any so many seconds"},
-    {"breaker", 0, COUNT, RUN_LIKE, AT(run.endpoint.breaker_percent), "PERCENT",
+    {"breaker", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.breaker_percent), "PERCENT",
      "faults among the last answers that stop the asking for a while (50; 0 is off)"},
-    {"timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.timeout_ms), "S", "one attempt at most (120)"},
-    {"connect-timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.connect_timeout_ms), "S", "to connect (30)"},
-    {"stall-timeout", 0, SECONDS, RUN_LIKE, AT(run.endpoint.stall_timeout_ms), "S",
+    {"timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.timeout_ms), "S", "one attempt at most (120)"},
+    {"connect-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.connect_timeout_ms), "S",
+     "to connect (30)"},
+    {"stall-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.stall_timeout_ms), "S",
      "without a byte in an answer (60; 0 is off)"},
-    {"max-response", 0, SIZE, RUN_LIKE, AT(max_response), "BYTES", "largest answer (64M)"},
-    {"max-attempts", 0, COUNT, RUN_LIKE, AT(run.max_attempts), "N", "tries of a job (5)"},
-    {"max-throttles", 0, COUNT, RUN_LIKE, AT(run.max_throttles), "N",
+    {"max-response", 0, VALUE_SIZE, RUN_LIKE, AT(max_response), "BYTES", "largest answer (64M)"},
+    {"max-attempts", 0, VALUE_COUNT, RUN_LIKE, AT(run.max_attempts), "N", "tries of a job (5)"},
+    {"max-throttles", 0, VALUE_COUNT, RUN_LIKE, AT(run.max_throttles), "N",
      "refusals for rate that a job bears (50)"},
-    {"backoff-initial", 0, SECONDS, RUN_LIKE, AT(run.backoff_initial_ms), "S", "first wait (1)"},
-    {"backoff-max", 0, SECONDS, RUN_LIKE, AT(run.backoff_max_ms), "S", "longest wait (60)"},
-    {"backoff-base", 0, REAL, RUN_LIKE, AT(run.backoff_base), "X", "growth of waits (2)"},
-    {"jitter", 0, TEXT, RUN_LIKE, AT(run.jitter), "KIND", "full, equal, decorrelated or none (full)"},
-    {"max-retry-after", 0, SECONDS, RUN_LIKE, AT(run.max_retry_after_ms), "S",
+    {"backoff-initial", 0, VALUE_SECONDS, RUN_LIKE, AT(run.backoff_initial_ms), "S", "first wait (1)"},
+    {"backoff-max", 0, VALUE_SECONDS, RUN_LIKE, AT(run.backoff_max_ms), "S", "longest wait (60)"},
+    {"backoff-base", 0, VALUE_REAL, RUN_LIKE, AT(run.backoff_base), "X", "growth of waits (2)"},
+    {"jitter", 0, VALUE_TEXT, RUN_LIKE, AT(run.jitter), "KIND", "full, equal, decorrelated or none (full)"},
+    {"max-retry-after", 0, VALUE_SECONDS, RUN_LIKE, AT(run.max_retry_after_ms), "S",
      "longest wait a provider may ask for (900)"},
-    {"fail-fast", 0, FLAG, RUN_LIKE, AT(run.fail_fast), NULL, "the first dead letter cancels the rest"},
-    {"no-guard", 0, FLAG, RUN_LIKE, AT(no_guard), NULL,
+    {"fail-fast", 0, VALUE_FLAG, RUN_LIKE, AT(run.fail_fast), NULL, "the first dead letter cancels the rest"},
+    {"no-guard", 0, VALUE_FLAG, RUN_LIKE, AT(no_guard), NULL,
      "go on when the first 50 answers are all the same error"},
-    {"grace", 0, SECONDS, RUN_LIKE, AT(run.grace_ms), "S", "for requests in flight when stopped (60)"},
-    {"durability", 0, TEXT, RUN_LIKE, AT(run.durability), "KIND",
+    {"grace", 0, VALUE_SECONDS, RUN_LIKE, AT(run.grace_ms), "S", "for requests in flight when stopped (60)"},
+    {"durability", 0, VALUE_TEXT, RUN_LIKE, AT(run.durability), "KIND",
      "full, or normal: survives kill -9, not power loss"},
-    {"seed", 0, COUNT, RUN_LIKE, AT(run.seed), "N", "of the jitter, to repeat a run"},
-    {"follow", 0, FLAG, OPTIONS_WORK, AT(run.follow), NULL, "wait for new jobs when all is done"},
-    {"output", 'o', TEXT, OPTIONS_OUT, AT(output), "FILE", "where results go; - is standard output"},
-    {"format", 0, TEXT, OPTIONS_OUTPUT, AT(format), "KIND", "jsonl or csv (jsonl)"},
-    {"order", 0, TEXT, OPTIONS_OUTPUT, AT(order), "KIND",
+    {"seed", 0, VALUE_COUNT, RUN_LIKE, AT(run.seed), "N", "of the jitter, to repeat a run"},
+    {"follow", 0, VALUE_FLAG, OPTIONS_WORK, AT(run.follow), NULL, "wait for new jobs when all is done"},
+    {"output", 'o', VALUE_TEXT, OPTIONS_OUT, AT(output), "FILE", "where results go; - is standard output"},
+    {"format", 0, VALUE_TEXT, OPTIONS_OUTPUT, AT(format), "KIND", "jsonl or csv (jsonl)"},
+    {"order", 0, VALUE_TEXT, OPTIONS_OUTPUT, AT(order), "KIND",
      "input, or completed: appended as jobs finish (input)"},
-    {"partial", 0, FLAG, OPTIONS_OUTPUT, AT(partial), NULL, "export what is finished of an unfinished batch"},
-    {"progress", 0, TEXT, OPTIONS_PROGRESS, AT(progress), "KIND", "auto, plain or none (auto)"},
-    {"json", 0, FLAG, OPTIONS_JSON, AT(json), NULL, "as JSON"},
-    {"watch", 0, FLAG, OPTIONS_WATCH, AT(watch), NULL, "again each second, until ^C"},
-    {"reason", 0, TEXT, OPTIONS_DEAD, AT(reason), "R",
+    {"partial", 0, VALUE_FLAG, OPTIONS_OUTPUT, AT(partial), NULL,
+     "export what is finished of an unfinished batch"},
+    {"progress", 0, VALUE_TEXT, OPTIONS_PROGRESS, AT(progress), "KIND", "auto, plain or none (auto)"},
+    {"json", 0, VALUE_FLAG, OPTIONS_JSON, AT(json), NULL, "as JSON"},
+    {"watch", 0, VALUE_FLAG, OPTIONS_WATCH, AT(watch), NULL, "again each second, until ^C"},
+    {"reason", 0, VALUE_TEXT, OPTIONS_DEAD, AT(reason), "R",
      "permanent, attempts, throttles, invalid, lost or bad_line"},
-    {"error-class", 0, TEXT, OPTIONS_DEAD, AT(error_class), "C", "permanent, transient, throttled, …"},
-    {"error-code", 0, TEXT, OPTIONS_DEAD, AT(error_code), "C",
+    {"error-class", 0, VALUE_TEXT, OPTIONS_DEAD, AT(error_class), "C", "permanent, transient, throttled, …"},
+    {"error-code", 0, VALUE_TEXT, OPTIONS_DEAD, AT(error_code), "C",
      "the provider's code, or http_500, timeout, …"},
-    {"where", 0, TEXT, OPTIONS_DEAD, AT(where), "SQL",
+    {"where", 0, VALUE_TEXT, OPTIONS_DEAD, AT(where), "SQL",
      "a condition, such as \"died_at > 0 AND custom_id LIKE 'a%'\""},
-    {"limit", 0, COUNT, OPTIONS_DEAD, AT(limit), "N", "so many at most (0: no bound)"},
-    {"all", 0, FLAG, OPTIONS_DEAD, AT(all), NULL, "all of them (requeue and drop want a filter or this)"},
-    {"yes", 0, FLAG, OPTIONS_DEAD, AT(yes), NULL, "drop without asking"},
-    {"dead", 0, FLAG, OPTIONS_RETRY, AT(dead), NULL, "dead letters too"},
-    {"canceled", 0, FLAG, OPTIONS_RETRY, AT(canceled), NULL, "canceled jobs too"},
-    {"format", 0, TEXT, OPTIONS_SQL, AT(format), "KIND", "table, csv, json or jsonl (table)"},
-    {"port", 0, COUNT, OPTIONS_SIM, AT(sim_port), "N", "where to listen (8089; 0: any free port)"},
-    {"bind", 0, TEXT, OPTIONS_SIM, AT(sim_bind), "ADDRESS", "on which address (127.0.0.1)"},
-    {"port-file", 0, TEXT, OPTIONS_SIM, AT(sim_port_file), "FILE", "write the port there once it listens"},
-    {"latency", 0, TEXT, OPTIONS_SIM, AT(sim_latency), "MS",
+    {"limit", 0, VALUE_COUNT, OPTIONS_DEAD, AT(limit), "N", "so many at most (0: no bound)"},
+    {"all", 0, VALUE_FLAG, OPTIONS_DEAD, AT(all), NULL,
+     "all of them (requeue and drop want a filter or this)"},
+    {"yes", 0, VALUE_FLAG, OPTIONS_DEAD, AT(yes), NULL, "drop without asking"},
+    {"dead", 0, VALUE_FLAG, OPTIONS_RETRY, AT(dead), NULL, "dead letters too"},
+    {"canceled", 0, VALUE_FLAG, OPTIONS_RETRY, AT(canceled), NULL, "canceled jobs too"},
+    {"format", 0, VALUE_TEXT, OPTIONS_SQL, AT(format), "KIND", "table, csv, json or jsonl (table)"},
+    {"port", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_port), "N", "where to listen (8089; 0: any free port)"},
+    {"bind", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_bind), "ADDRESS", "on which address (127.0.0.1)"},
+    {"port-file", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_port_file), "FILE",
+     "write the port there once it listens"},
+    {"latency", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_latency), "MS",
      "200, 100..400, or lognormal:MEDIAN,SIGMA (50..150)"},
-    {"faults", 0, TEXT, OPTIONS_SIM, AT(sim_faults), "LIST",
+    {"faults", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_faults), "LIST",
      "429=2,500=1,503=1,reset=0.5,hang=0.1,cut=1,badjson=1,html=1,empty=1 (%)"},
-    {"fault-rate", 0, REAL, OPTIONS_SIM, AT(sim_fault_rate), "PERCENT", "spread over all kinds but hang"},
-    {"max-faults", 0, COUNT, OPTIONS_SIM, AT(sim_max_faults), "N",
+    {"fault-rate", 0, VALUE_REAL, OPTIONS_SIM, AT(sim_fault_rate), "PERCENT",
+     "spread over all kinds but hang"},
+    {"max-faults", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_max_faults), "N",
      "faults that one request meets at most (3; 0: no bound)"},
-    {"poison", 0, TEXT, OPTIONS_SIM, AT(sim_poison), "TEXT", "requests that hold it always fail (POISON)"},
-    {"poison-kind", 0, TEXT, OPTIONS_SIM, AT(sim_poison_kind), "KIND",
+    {"poison", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_poison), "TEXT",
+     "requests that hold it always fail (POISON)"},
+    {"poison-kind", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_poison_kind), "KIND",
      "400, 500, reset, hang or policy (400)"},
-    {"rpm", 0, COUNT, OPTIONS_SIM, AT(run.endpoint.rpm), "N", "requests per minute that it grants"},
-    {"tpm", 0, COUNT, OPTIONS_SIM, AT(run.endpoint.tpm), "N", "tokens per minute that it grants"},
-    {"require-key", 0, TEXT, OPTIONS_SIM, AT(sim_require_key), "KEY", "401 without it"},
-    {"quota", 0, COUNT, OPTIONS_SIM, AT(sim_quota), "N", "after so many answers the quota is used up"},
-    {"replay", 0, FLAG, OPTIONS_SIM, AT(sim_replay), NULL,
+    {"rpm", 0, VALUE_COUNT, OPTIONS_SIM, AT(run.endpoint.rpm), "N", "requests per minute that it grants"},
+    {"tpm", 0, VALUE_COUNT, OPTIONS_SIM, AT(run.endpoint.tpm), "N", "tokens per minute that it grants"},
+    {"require-key", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_require_key), "KEY", "401 without it"},
+    {"quota", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_quota), "N", "after so many answers the quota is used up"},
+    {"replay", 0, VALUE_FLAG, OPTIONS_SIM, AT(sim_replay), NULL,
      "answer a repeated Idempotency-Key as the first time"},
-    {"record", 0, TEXT, OPTIONS_SIM, AT(sim_record), "FILE",
+    {"record", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_record), "FILE",
      "a line for each answer of 200: key and body hash"},
-    {"seed", 0, COUNT, OPTIONS_SIM, AT(sim_seed), "N", "of faults and latencies (1)"},
+    {"seed", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_seed), "N", "of faults and latencies (1)"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -141,155 +148,14 @@ static const struct {
 
 /* ---- values ---- */
 
-static const char *after_number(const char *text, double *number)
-{
-    char *end = NULL;
-    errno = 0;
-    if ((!isdigit((unsigned char)*text) && *text != '.') || (text[0] == '0' && (text[1] | 32) == 'x'))
-        return NULL;
-    *number = strtod(text, &end);
-    return errno == 0 && end != text && isfinite(*number) ? end : NULL;
-}
-
-struct suffix {
-    const char *text;
-    double factor;
-};
-
-static bool read_scaled(const char *text, const struct suffix *suffixes, double most, double *out)
-{
-    const char *rest = after_number(text, out);
-    if (rest == NULL)
-        return false;
-    for (const struct suffix *s = suffixes; s->text != NULL; s++)
-        if (strcasecmp(rest, s->text) == 0) {
-            *out *= s->factor;
-            return *out <= most;
-        }
-    return false;
-}
-
-static bool read_count(const char *text, int64_t *out)
-{
-    static const struct suffix suffixes[] = {{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {NULL, 0}};
-    double value = 0;
-    if (!read_scaled(text, suffixes, 9e15, &value) || value != floor(value))
-        return false;
-    *out = (int64_t)value;
-    return true;
-}
-
-static bool read_size(const char *text, int64_t *out)
-{
-    static const struct suffix suffixes[] = {
-        {"", 1},      {"k", 1024},     {"m", 1048576},     {"g", 1073741824},
-        {"kb", 1024}, {"mb", 1048576}, {"gb", 1073741824}, {NULL, 0}};
-    double value = 0;
-    if (!read_scaled(text, suffixes, 9e15, &value))
-        return false;
-    *out = (int64_t)value;
-    return true;
-}
-
-static bool read_seconds(const char *text, int64_t *out)
-{
-    static const struct suffix suffixes[] = {{"", 1e3},  {"s", 1e3},   {"ms", 1},
-                                             {"m", 6e4}, {"h", 3.6e6}, {NULL, 0}};
-    double value = 0;
-    if (!read_scaled(text, suffixes, 1e12, &value))
-        return false;
-    *out = (int64_t)ceil(value);
-    return true;
-}
-
-static bool read_window(const char *text, int64_t *count_and_ms)
-{
-    char first[32];
-    const char *slash = strchr(text, '/');
-    if (slash == NULL || (size_t)(slash - text) >= sizeof first)
-        return false;
-    memcpy(first, text, (size_t)(slash - text));
-    first[slash - text] = '\0';
-    return read_count(first, &count_and_ms[0]) && read_seconds(slash + 1, &count_and_ms[1]) &&
-           count_and_ms[0] > 0 && count_and_ms[1] > 0;
-}
-
-static bool read_priority(const char *text, int64_t *out)
-{
-    static const struct {
-        const char *name;
-        int64_t value;
-    } names[] = {{"high", 100}, {"normal", 500}, {"low", 900}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(text, names[i].name) == 0) {
-            *out = names[i].value;
-            return true;
-        }
-    return read_count(text, out) && *out <= 1000;
-}
-
-static bool read_flag(const char *text, bool *out)
-{
-    static const char *const yes[] = {"1", "true", "yes", "on"}, *const no[] = {"0", "false", "no", "off",
-                                                                                ""};
-    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-        if (strcasecmp(text, yes[i]) == 0) {
-            *out = true;
-            return true;
-        }
-    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        if (strcasecmp(text, no[i]) == 0) {
-            *out = false;
-            return true;
-        }
-    return false;
-}
-
-static const char *const wanted[] = {
-    [FLAG] = "yes or no",
-    [TEXT] = "a text",
-    [COUNT] = "a whole number such as 500, 10k or 2M",
-    [SIGNED] = "a number",
-    [SECONDS] = "seconds such as 30 or 0.5, or 200ms, 5m, 1h",
-    [SIZE] = "bytes such as 65536, 64M or 1G",
-    [REAL] = "a number",
-    [WINDOW] = "N/SECONDS, such as 100/60",
-    [PRIORITY] = "high, normal, low, or a number from 0 to 1000",
-};
-
 static bool set_value(struct settings *s, const struct option *o, const char *text)
 {
-    void *at = (char *)s + o->offset;
-    double real = 0;
-    switch (o->kind) {
-    case FLAG:
-        return read_flag(text, at);
-    case TEXT:
-        *(const char **)at = text;
-        return true;
-    case COUNT:
-    case SIGNED:
-        return read_count(text, at);
-    case SECONDS:
-        return read_seconds(text, at);
-    case SIZE:
-        return read_size(text, at);
-    case REAL: {
-        const char *rest = after_number(text, &real);
-        *(double *)at = real;
-        return rest != NULL && *rest == '\0';
-    }
-    case WINDOW:
-        return read_window(text, at);
-    case PRIORITY:
-        return read_priority(text, at);
-    }
-    return false;
+    return value_read(o->kind, text, (char *)s + o->offset);
 }
 
 static int say_bad_value(const struct option *o, const char *text, const char *where)
 {
-    fprintf(stderr, "longhaul: %s%s is \"%s\"; it must be %s\n", where, o->name, text, wanted[o->kind]);
+    fprintf(stderr, "longhaul: %s%s is \"%s\"; it must be %s\n", where, o->name, text, value_wanted(o->kind));
     return EXIT_USAGE;
 }
 
@@ -370,7 +236,8 @@ static int read_environment(struct settings *s, unsigned groups, bool *set)
         if (value == NULL)
             continue;
         if (!set_value(s, &options[i], value)) {
-            fprintf(stderr, "longhaul: $%s is \"%s\"; it must be %s\n", name, value, wanted[options[i].kind]);
+            fprintf(stderr, "longhaul: $%s is \"%s\"; it must be %s\n", name, value,
+                    value_wanted(options[i].kind));
             return EXIT_USAGE;
         }
         set[i] = true;
@@ -491,13 +358,13 @@ static void fill_table(struct poptOption *table, unsigned groups)
     size_t n = 0;
     for (size_t i = 0; i < OPTION_COUNT; i++)
         if ((options[i].groups & groups) != 0)
-            table[n++] =
-                (struct poptOption){.longName = options[i].name,
-                                    .shortName = options[i].letter,
-                                    .argInfo = options[i].kind == FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
-                                    .val = (int)i + 1,
-                                    .descrip = options[i].help,
-                                    .argDescrip = options[i].arg};
+            table[n++] = (struct poptOption){.longName = options[i].name,
+                                             .shortName = options[i].letter,
+                                             .argInfo = options[i].kind == VALUE_FLAG ? POPT_ARG_NONE
+                                                                                      : POPT_ARG_STRING,
+                                             .val = (int)i + 1,
+                                             .descrip = options[i].help,
+                                             .argDescrip = options[i].arg};
     table[n++] = (struct poptOption){
         .longName = "help", .shortName = 'h', .val = OPTION_COUNT + 1, .descrip = "this help"};
     table[n] = (struct poptOption)POPT_TABLEEND;
@@ -529,7 +396,7 @@ static int read_line(poptContext popt, const struct command *command, unsigned g
         if (code == OPTION_COUNT + 1)
             return 100;
         const struct option *o = &options[code - 1];
-        const char *value = o->kind == FLAG ? "yes" : keep_text(app, poptGetOptArg(popt));
+        const char *value = o->kind == VALUE_FLAG ? "yes" : keep_text(app, poptGetOptArg(popt));
         if (!set_value(s, o, value))
             return say_bad_value(o, value, "--");
         set[code - 1] = true;
