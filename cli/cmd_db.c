@@ -72,7 +72,7 @@ static int info(struct app *app)
 {
     lh_error err = {0};
     lh_db_info i;
-    char a[32], b[32];
+    char a[32], b[32], c[32];
     if (lh_db_info_get(app->settings.db, &i, &err) != 0)
         return app_failed(&err);
     if (app->settings.json) {
@@ -83,7 +83,7 @@ static int info(struct app *app)
         "file      %s\nsize      %s, write-ahead log %s\npages     of %lld bytes, %lld free\nschema    %lld\n"
         "batches   %lld\njobs      %s\nSQLite    %s\nstore id  %s\n",
         i.path, text_bytes(i.file_bytes, a), text_bytes(i.wal_bytes, b), (long long)i.page_size,
-        (long long)i.free_pages, (long long)i.schema_version, (long long)i.batches, text_count(i.jobs, a),
+        (long long)i.free_pages, (long long)i.schema_version, (long long)i.batches, text_count(i.jobs, c),
         i.sqlite_version, i.store_id);
     return app_finish_output(EXIT_DONE);
 }
