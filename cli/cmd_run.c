@@ -43,7 +43,6 @@ static int load(struct app *app, struct progress *progress, lh_ingest_report *re
     o.progress = progress_ingest;
     o.progress_arg = progress;
     int rc = lh_ingest(s->db, &o, report, &err);
-    interrupt_release();
     progress_end(progress);
     if (rc == 0)
         return EXIT_DONE;
@@ -171,9 +170,12 @@ static int work(struct app *app, const char *batch, struct progress *progress)
     s->run.batch = batch;
     s->run.progress = progress_run;
     s->run.progress_arg = progress;
+    interrupt_catch(); /* until the run takes the signals over, which may be seconds later */
     int rc = lh_run_new(s->db, &s->run, &run, &err);
     if (rc != 0)
         return app_failed(&err);
+    if (interrupt_came())
+        lh_run_stop(run);
     rc = lh_run_loop(run, &report, &err);
     lh_run_free(run);
     progress_end(progress);

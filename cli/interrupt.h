@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* From here on signals set the flag that is returned, until interrupt_release. */
+/* From here on signals set the flag that is returned, until interrupt_release or the loop of a run. What came stays known. */
 const volatile int *interrupt_catch(void);
 void interrupt_release(void);
 bool interrupt_came(void);
