@@ -13,10 +13,7 @@
 
 enum {
     HANDLES = 6,
-    PREFETCH_MIN = 2,
-    PREFETCH_MAX = 1024,
     SHUT_MS = 2000,      /* a wait for the gate that is worth giving claims back for */
-    TIMER_SLACK_MS = 2,  /* a timer may fire so much early */
     SHUT_LOOK_MS = 5000, /* and how soon it is looked at again, as answers may open it */
     HURRIED_MS = 1000,   /* the same after a second signal */
     STOP_PATIENCE_MS =
@@ -54,39 +51,11 @@ void run_abort(struct lh_run *r)
 
 /* ---- from the store ---- */
 
-static void append_claims(struct lh_run *r, struct claim_list *claims)
-{
-    if (claims->first == NULL)
-        return;
-    *r->buffer.last = claims->first;
-    r->buffer.last = claims->last;
-    r->buffer.count += claims->count;
-    r->buffer.bytes += claims->bytes;
-    r->arrived += claims->count;
-}
-
-/* How many claims to hold: twice what left while the last ones were on their way, so that the wire never waits for the disk.
- * More would only keep a high-priority job waiting behind them, and be lost with a crash. A supply that is used up whole
- * doubles; one that is not is let go by an eighth each time. */
-static void adapt_prefetch(struct lh_run *r)
-{
-    int64_t enough = 2 * r->sent_since_claims;
-    int64_t eased = r->prefetch - (r->prefetch + 7) / 8;
-    r->prefetch = enough > eased ? enough : eased;
-    if (r->prefetch < PREFETCH_MIN)
-        r->prefetch = PREFETCH_MIN;
-    if (r->prefetch > PREFETCH_MAX)
-        r->prefetch = PREFETCH_MAX;
-    r->sent_since_claims = 0;
-}
-
 static void collect(struct lh_run *r)
 {
     struct writer_report report;
     writer_collect(r->writer, &report);
-    if (report.claims.count > 0)
-        adapt_prefetch(r);
-    append_claims(r, &report.claims);
+    hand_take(r, &report.claims);
     r->committed += report.committed;
     r->drains = report.drains;
     if (report.has_view) {
@@ -121,25 +90,10 @@ static void set_gate_timer(struct lh_run *r, int64_t now_ms, int64_t ready_at)
 static void wait_for_gate(struct lh_run *r, int64_t now_ms, int64_t ready_at)
 {
     if (ready_at != INT64_MAX && ready_at - now_ms > SHUT_MS) {
-        r->shut_until_ms = ready_at - now_ms < SHUT_LOOK_MS ? ready_at : now_ms + SHUT_LOOK_MS;
-        r->prefetch = PREFETCH_MIN;
-        run_give_back(r);
-        ready_at = r->shut_until_ms;
+        ready_at = ready_at - now_ms < SHUT_LOOK_MS ? ready_at : now_ms + SHUT_LOOK_MS;
+        hand_shut(r, ready_at);
     }
     set_gate_timer(r, now_ms, ready_at);
-}
-
-static struct claimed_job *pop_claim(struct lh_run *r)
-{
-    struct claimed_job *job = r->buffer.first;
-    r->buffer.first = job->next;
-    if (job->next == NULL)
-        r->buffer.last = &r->buffer.first;
-    job->next = NULL;
-    r->buffer.count--;
-    r->buffer.bytes -= job->body_len;
-    r->sent_since_claims++;
-    return job;
 }
 
 /* Sends what may go now, nothing while its answer could not be kept. True when the gate would let more go than there are
@@ -154,26 +108,10 @@ static bool send_ready(struct lh_run *r)
             wait_for_gate(r, now, ready_at);
             return false;
         }
-        flight_start(r, pop_claim(r));
+        flight_start(r, hand_pop(r));
     }
     return r->phase == RUN_WORKING && r->buffer.first == NULL &&
            r->in_flight < r->options.endpoint.concurrency;
-}
-
-/* Keeps enough claims at hand that an ended request is followed at once, and no more. */
-static void ask_for_claims(struct lh_run *r, bool starving)
-{
-    if (r->phase != RUN_WORKING || clock_monotonic_ms() + TIMER_SLACK_MS < r->shut_until_ms)
-        return;
-    int64_t coming = r->asked - r->arrived;
-    int64_t want = r->prefetch - r->buffer.count - coming;
-    bool quiet = r->has_view && r->view.claimable == 0;
-    if (want <= 0 || (want < r->prefetch / 4 && !starving))
-        want = 0;
-    if (want == 0 && !(starving && coming > 0 && !quiet && r->in_flight == 0))
-        return;
-    r->asked += want;
-    writer_ask(r->writer, want, starving && !quiet);
 }
 
 /* ---- the end ---- */
@@ -231,7 +169,7 @@ void run_tick(struct lh_run *r)
     if (r->phase != RUN_WORKING)
         run_give_back(r);
     bool starving = send_ready(r);
-    ask_for_claims(r, starving);
+    hand_ask(r, starving);
     see_end(r);
 }
 
@@ -404,8 +342,7 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
     struct lh_run *r = calloc(1, sizeof *r);
     if (r == NULL)
         return lh_error_nomem(err);
-    claim_list_init(&r->buffer);
-    r->prefetch = PREFETCH_MIN;
+    hand_init(r);
     int rc = run_take_options(r, o, err);
     if (rc == 0)
         rc = find_batch(r, db, o->batch, err);

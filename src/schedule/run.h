@@ -99,6 +99,15 @@ void run_abort(struct lh_run *r);
 /* Gives unsent claims back to the store. */
 void run_give_back(struct lh_run *r);
 
+/* hand.c: the claims that are not sent yet. */
+void hand_init(struct lh_run *r);
+void hand_take(struct lh_run *r, struct claim_list *claims); /* from the store */
+struct claimed_job *hand_pop(struct lh_run *r);              /* the first; there must be one */
+/* Asks the store for more when there are too few in hand or coming. starving: the gate would let more go. */
+void hand_ask(struct lh_run *r, bool starving);
+/* Nothing can go before until_ms (monotonic): gives all back and asks for none until then. */
+void hand_shut(struct lh_run *r, int64_t until_ms);
+
 /* options.c: copies and checks them. LH_EUSAGE names the option. */
 int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err);
 
