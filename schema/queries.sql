@@ -171,22 +171,23 @@ DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
 SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
     j.max_output_tokens, j.wait_ms, q.url, q.body
 FROM jobs j JOIN requests q ON q.job_id = j.id
-WHERE j.batch_id = ?1 AND j.state = 'ready'
+WHERE j.batch_id = ?1 AND j.route = 0 AND j.state = 'ready'
 ORDER BY j.priority, j.id LIMIT ?2;
 -- name: claim_job
 UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 WHERE id = ?1 AND state = 'ready';
 -- name: due_jobs
-SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND next_retry_at <= ?1 ORDER BY next_retry_at LIMIT ?2;
+SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
+ORDER BY next_retry_at LIMIT ?2;
 -- name: due_jobs_of_batch
 -- A run of one batch leaves the others' jobs alone.
-SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND next_retry_at <= ?1
+SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
 ORDER BY next_retry_at LIMIT ?2;
 -- name: promote_job
 UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: next_retry_of_batch
-SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting';
+SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting' AND retry_is_counted = 0;
 -- name: next_retry
-SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting';
+SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting' AND retry_is_counted = 0;
 -- Outcomes name the send they belong to: a late one must not pass for that of a later claim.
 
 -- name: job_done
@@ -237,9 +238,9 @@ UPDATE jobs SET state = 'dead', losses = ?2, attempts = ?3, finished_at = ?4 WHE
 -- ---- steering ----
 
 -- name: cancel_ready_ids
-SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'ready' ORDER BY priority, id LIMIT ?2;
+SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'ready' ORDER BY route, priority, id LIMIT ?2;
 -- name: cancel_waiting_ids
-SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'waiting' ORDER BY next_retry_at LIMIT ?2;
+SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'waiting' ORDER BY retry_is_counted, next_retry_at LIMIT ?2;
 -- name: cancel_job
 UPDATE jobs SET state = 'canceled', next_retry_at = NULL, finished_at = ?2 WHERE id = ?1;
 -- name: canceled_ids

@@ -44,7 +44,8 @@ CREATE TABLE batches (
 -- A job: one line of input. Narrow, as every claim and every outcome writes here; texts stand in `requests` and `results`.
 -- sends: attempts begun, which numbers them. attempts: those that count against --max-attempts (throttles do not, nor
 -- the first three losses). generation: part of the idempotency key, raised when a new answer is wanted.
--- prompt_tokens, max_output_tokens: estimated before sending. wait_ms: the last backoff.
+-- prompt_tokens, max_output_tokens: estimated before sending. wait_ms: the last backoff. route: of `routes`, 0 when not told apart.
+-- retry_is_counted: it waits after a fault, and comes back only as the retry budget allows. deadline_at: given up then, without an answer.
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
@@ -66,14 +67,18 @@ CREATE TABLE jobs (
     claimed_at INTEGER,
     created_at INTEGER NOT NULL,
     finished_at INTEGER,
+    route INTEGER NOT NULL DEFAULT 0,
+    retry_is_counted INTEGER NOT NULL DEFAULT 0,
+    deadline_at INTEGER,
     UNIQUE (batch_id, custom_id),
     CHECK ((state = 'waiting') = (next_retry_at IS NOT NULL))
 ) STRICT;
 
 -- Partial indexes hold just the rows that are claimable, waiting, in flight: they stay small in a table of ten million.
-CREATE INDEX jobs_ready ON jobs (batch_id, priority) WHERE state = 'ready';
-CREATE INDEX jobs_waiting ON jobs (next_retry_at) WHERE state = 'waiting';
-CREATE INDEX jobs_waiting_of_batch ON jobs (batch_id, next_retry_at) WHERE state = 'waiting';
+CREATE INDEX jobs_ready ON jobs (batch_id, route, priority) WHERE state = 'ready';
+CREATE INDEX jobs_waiting ON jobs (retry_is_counted, next_retry_at) WHERE state = 'waiting';
+CREATE INDEX jobs_waiting_of_batch ON jobs (batch_id, retry_is_counted, next_retry_at) WHERE state = 'waiting';
+CREATE INDEX jobs_deadline ON jobs (deadline_at) WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting');
 CREATE INDEX jobs_running ON jobs (batch_id) WHERE state = 'running';
 CREATE INDEX jobs_canceled ON jobs (batch_id) WHERE state = 'canceled';
 
@@ -86,16 +91,25 @@ END;
 
 CREATE TRIGGER jobs_legal_transition BEFORE UPDATE OF state ON jobs
 WHEN NOT (CASE OLD.state
-    WHEN 'ready' THEN NEW.state IN ('running', 'canceled')
+    WHEN 'ready' THEN NEW.state IN ('running', 'dead', 'canceled')
     WHEN 'running' THEN NEW.state = 'done' OR NEW.state = 'waiting' OR NEW.state = 'ready' OR NEW.state = 'dead'
         OR NEW.state = 'canceled'
-    WHEN 'waiting' THEN NEW.state IN ('ready', 'canceled')
+    WHEN 'waiting' THEN NEW.state IN ('ready', 'dead', 'canceled')
     WHEN 'dead' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'canceled' THEN NEW.state = 'ready'
     ELSE 0 END)
 BEGIN
     SELECT RAISE(ROLLBACK, 'illegal job transition');
 END;
+
+-- Jobs that the same endpoints can serve: dialect, model, and the origin of an absolute url ('' of all others).
+CREATE TABLE routes (
+    id INTEGER PRIMARY KEY,
+    dialect TEXT NOT NULL,
+    model TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    UNIQUE (dialect, model, origin)
+) STRICT;
 
 -- What is sent: the body byte for byte as the input had it.
 CREATE TABLE requests (
@@ -105,7 +119,7 @@ CREATE TABLE requests (
     body TEXT NOT NULL
 ) STRICT;
 
--- Every send that ended, or was found without an end after a crash (lost). `message` holds no key.
+-- Every send that ended, or was found without an end after a crash (lost). `message` holds no key. endpoint: the name of where it went.
 CREATE TABLE attempts (
     job_id INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     number INTEGER NOT NULL CHECK (number > 0),
@@ -125,6 +139,7 @@ CREATE TABLE attempts (
     cached_tokens INTEGER,
     cost_nanousd INTEGER,
     generation INTEGER NOT NULL DEFAULT 0,
+    endpoint TEXT,
     PRIMARY KEY (job_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -155,7 +170,7 @@ CREATE TABLE dead_letters (
     batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
     seq INTEGER NOT NULL,
     reason TEXT NOT NULL CHECK (reason IN
-        ('permanent', 'attempts', 'throttles', 'invalid', 'lost', 'bad_line')),
+        ('permanent', 'attempts', 'throttles', 'invalid', 'lost', 'bad_line', 'deadline')),
     error_class TEXT NOT NULL,
     error_code TEXT NOT NULL,
     message TEXT NOT NULL,

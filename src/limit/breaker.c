@@ -201,8 +201,11 @@ static void limiter_report(void *self, int64_t now_ms, struct gate_state *out)
 
 int breaker_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {limiter_ready_at, limiter_take, limiter_settle, limiter_report,
-                                               free};
+    static const struct limiter_calls calls = {.ready_at = limiter_ready_at,
+                                               .take = limiter_take,
+                                               .settle = limiter_settle,
+                                               .report = limiter_report,
+                                               .close = free};
     if (o->breaker.percent < 0 || o->breaker.percent > 100)
         return lh_error_set(err, LH_EUSAGE, "breaker is %lld; it must be 1 to 100 percent, or 0 for none",
                             (long long)o->breaker.percent);

@@ -37,7 +37,8 @@ static void report(void *self, int64_t now_ms, struct gate_state *out)
 
 int concurrency_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {ready_at, take, settle, report, free};
+    static const struct limiter_calls calls = {
+        .ready_at = ready_at, .take = take, .settle = settle, .report = report, .close = free};
     (void)now_ms;
     if (o->concurrency < 1)
         return lh_error_set(err, LH_EUSAGE, "concurrency is %lld; it must be at least 1",

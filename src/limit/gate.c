@@ -7,15 +7,15 @@
 
 static const struct {
     enum gate_limiter limiter;
-    const char *name;
+    const char *key, *name; /* in what is saved; for people */
     limiter_open *open;
 } rows[] = {
-    {GATE_CONCURRENCY, "concurrency", concurrency_open},
-    {GATE_BREAKER, "circuit breaker", breaker_open},
-    {GATE_PAUSE, "pause asked by the provider", pause_open},
-    {GATE_RPM, "requests per minute", request_rate_open},
-    {GATE_TPM, "tokens per minute", token_rate_open},
-    {GATE_WINDOW, "sliding window", window_open},
+    {GATE_CONCURRENCY, "concurrency", "concurrency", concurrency_open},
+    {GATE_BREAKER, "breaker", "circuit breaker", breaker_open},
+    {GATE_PAUSE, "pause", "pause asked by the provider", pause_open},
+    {GATE_RPM, "rpm", "requests per minute", request_rate_open},
+    {GATE_TPM, "tpm", "tokens per minute", token_rate_open},
+    {GATE_WINDOW, "window", "sliding window", window_open},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -86,7 +86,7 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
 
 struct gate_ticket gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
-    struct gate_ticket ticket = {0};
+    struct gate_ticket ticket = {.started_ms = now_ms};
     for (size_t i = 0; i < g->count; i++)
         if (g->limiters[i].calls->take != NULL)
             g->limiters[i].calls->take(g->limiters[i].self, now_ms, q, &ticket);
@@ -107,6 +107,37 @@ void gate_get_state(struct gate *g, int64_t now_ms, struct gate_state *out)
     for (size_t i = 0; i < g->count; i++)
         if (g->limiters[i].calls->report != NULL)
             g->limiters[i].calls->report(g->limiters[i].self, now_ms, out);
+}
+
+static const char *key_of(enum gate_limiter limiter)
+{
+    size_t i = 0;
+    while (rows[i].limiter != limiter)
+        i++;
+    return rows[i].key;
+}
+
+void gate_save(struct gate *g, int64_t now_ms, struct strbuf *out)
+{
+    strbuf_append_char(out, '{');
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->limiters[i].calls->save == NULL)
+            continue;
+        json_append_key(out, key_of(g->kinds[i]));
+        strbuf_append_char(out, '{');
+        g->limiters[i].calls->save(g->limiters[i].self, now_ms, out);
+        strbuf_append_char(out, '}');
+    }
+    strbuf_append_char(out, '}');
+}
+
+void gate_load(struct gate *g, int64_t now_ms, int64_t age_ms, json_object *saved)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        json_object *own = json_get(saved, key_of(g->kinds[i]));
+        if (g->limiters[i].calls->load != NULL && json_is_object(own))
+            g->limiters[i].calls->load(g->limiters[i].self, now_ms, age_ms, own);
+    }
 }
 
 const char *gate_limiter_name(enum gate_limiter limiter)

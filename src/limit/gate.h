@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "limit/breaker.h"
+#include "provider/told_limits.h"
 
 struct gate;
 
@@ -42,6 +44,7 @@ void gate_free(struct gate *g);
 int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
 struct gate_ticket { /* what the limiters must know of a request when it ends; the caller keeps it */
+    int64_t started_ms;
     uint32_t breaker_epoch;
 };
 
@@ -57,9 +60,15 @@ struct gate_outcome {
                                 or was refused) */
     bool throttled;
     int64_t retry_after_ms; /* capped by the caller; -1: none. With throttled: all starts pause so long */
+    const struct told_limits *told; /* by the answer; NULL: nothing. Borrowed for the call */
 };
 /* A request that was taken has ended. */
 void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o);
+
+/* What the limiters have learned and how full they are, as one JSON object; taken up by a gate of the next run, `age_ms` after it was
+ * saved. Hostile or old content changes nothing it does not name. Call gate_load before the first take. */
+void gate_save(struct gate *g, int64_t now_ms, struct strbuf *out);
+void gate_load(struct gate *g, int64_t now_ms, int64_t age_ms, json_object *saved);
 
 enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_BREAKER, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
 struct gate_state {

@@ -3,6 +3,7 @@
 #ifndef LH_LIMIT_LIMITER_H
 #define LH_LIMIT_LIMITER_H
 
+#include "base/json.h"
 #include "limit/gate.h"
 
 /* Any of them but ready_at may be NULL: nothing to do. Times are ms on the gate's clock. */
@@ -12,6 +13,9 @@ struct limiter_calls {
     void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
     void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
     void (*close)(void *self);
+    /* What is worth keeping over a restart, as members of a JSON object, and taking it up `age_ms` later. */
+    void (*save)(void *self, int64_t now_ms, struct strbuf *out);
+    void (*load)(void *self, int64_t now_ms, int64_t age_ms, json_object *saved);
 };
 
 struct limiter {

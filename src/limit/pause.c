@@ -65,7 +65,8 @@ static void report(void *self, int64_t now_ms, struct gate_state *out)
 
 int pause_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {ready_at, take, settle, report, free};
+    static const struct limiter_calls calls = {
+        .ready_at = ready_at, .take = take, .settle = settle, .report = report, .close = free};
     (void)now_ms;
     struct pause *p = calloc(1, sizeof *p);
     if (p == NULL)

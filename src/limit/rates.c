@@ -70,7 +70,8 @@ static void requests_report(void *self, int64_t now_ms, struct gate_state *out)
 
 int request_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {requests_ready_at, requests_take, NULL, requests_report, free};
+    static const struct limiter_calls calls = {
+        .ready_at = requests_ready_at, .take = requests_take, .report = requests_report, .close = free};
     struct bucket *b = NULL;
     int rc = rate_new("rpm", o->rpm, o->burst_ms, now_ms, &b, err);
     if (b == NULL)
@@ -104,8 +105,11 @@ static void tokens_report(void *self, int64_t now_ms, struct gate_state *out)
 
 int token_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {tokens_ready_at, tokens_take, tokens_settle, tokens_report,
-                                               free};
+    static const struct limiter_calls calls = {.ready_at = tokens_ready_at,
+                                               .take = tokens_take,
+                                               .settle = tokens_settle,
+                                               .report = tokens_report,
+                                               .close = free};
     struct bucket *b = NULL;
     int rc = rate_new("tpm", o->tpm, o->burst_ms, now_ms, &b, err);
     if (b == NULL)

@@ -69,8 +69,8 @@ static void limiter_close(void *self)
 
 int window_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {limiter_ready_at, limiter_take, NULL, limiter_report,
-                                               limiter_close};
+    static const struct limiter_calls calls = {
+        .ready_at = limiter_ready_at, .take = limiter_take, .report = limiter_report, .close = limiter_close};
     (void)now_ms;
     if (o->window_count < 0 || o->window_count > WINDOW_MOST || o->window_ms < 0 ||
         (o->window_count > 0) != (o->window_ms > 0))

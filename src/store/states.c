@@ -5,8 +5,8 @@ static const struct {
     const char *name;
     bool to[JOB_STATES];
 } states[JOB_STATES] = {
-    [JOB_READY] = {"ready", {[JOB_RUNNING] = true, [JOB_CANCELED] = true}},
-    [JOB_WAITING] = {"waiting", {[JOB_READY] = true, [JOB_CANCELED] = true}},
+    [JOB_READY] = {"ready", {[JOB_RUNNING] = true, [JOB_DEAD] = true, [JOB_CANCELED] = true}},
+    [JOB_WAITING] = {"waiting", {[JOB_READY] = true, [JOB_DEAD] = true, [JOB_CANCELED] = true}},
     [JOB_RUNNING] = {"running",
                      {[JOB_DONE] = true,
                       [JOB_READY] = true,

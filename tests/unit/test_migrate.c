@@ -95,7 +95,7 @@ static void another_checksum_is_another_build(void **state)
 {
     (void)state;
     static const char *const changes[] = {"UPDATE schema_migrations SET checksum = 'other'",
-                                          "UPDATE schema_migrations SET version = 99"};
+                                          "UPDATE schema_migrations SET version = 99 WHERE version = 1"};
     for (size_t i = 0; i < 2; i++) {
         struct world w;
         int64_t from = 0, to = 0;
@@ -124,6 +124,62 @@ static void the_history_is_on_record(void **state)
     assert_int_equal(from, embedded_migration_count);
     assert_int_equal(to, embedded_migration_count);
     assert_int_equal(world_int(&w, "SELECT count(*) FROM schema_migrations"), embedded_migration_count);
+    world_close(&w);
+}
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+/* A file as the first release left it, with a job in each state. */
+static void make_first(const char *path)
+{
+    sqlite3 *db = NULL;
+    char sql[512];
+    world_remove(path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    run_sql(db, embedded_migrations[0].sql);
+    run_sql(db, embedded_views);
+    snprintf(sql, sizeof sql,
+             "PRAGMA user_version = 1; PRAGMA application_id = %d;"
+             "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 0);"
+             "INSERT INTO batches (id, name, state, input, created_at) VALUES (1, 'b', 'active', 'in', 0);",
+             STORE_APPLICATION_ID, embedded_migrations[0].name, embedded_migrations[0].checksum);
+    run_sql(db, sql);
+    run_sql(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)"
+                "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) SELECT i, 1, 'j' || "
+                "i, i, 500, 0 FROM n;"
+                "UPDATE jobs SET state = 'running' WHERE id > 1;"
+                "UPDATE jobs SET state = 'waiting', next_retry_at = 77 WHERE id = 2;"
+                "UPDATE jobs SET state = 'dead' WHERE id = 3;"
+                "UPDATE jobs SET state = 'done' WHERE id = 4;"
+                "INSERT INTO dead_letters VALUES (3, 1, 9, 'attempts', 'transient', 'http_500', 'it broke', "
+                "500, 'r1', 5, 42, 'last');"
+                "INSERT INTO attempts (job_id, number, outcome, started_at) VALUES (4, 1, 'success', 3)");
+    sqlite3_close(db);
+}
+
+static void a_file_of_the_first_schema_keeps_its_rows(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
+    make_first(w.path);
+    assert_int_equal(store_open(w.path, STORE_READ, &w.store, &w.err), LH_EOLDER);
+    assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), 0);
+    assert_int_equal(world_int(&w, "PRAGMA user_version"), embedded_migration_count);
+    assert_true(world_text_is(&w, "SELECT group_concat(state || route || retry_is_counted) FROM jobs",
+                              "ready00,waiting00,dead00,done00,running00"));
+    assert_true(
+        world_text_is(&w,
+                      "SELECT job_id || batch_id || seq || reason || error_class || error_code || message || "
+                      "status_code || request_id || attempts || died_at || body FROM dead_letters",
+                      "319attemptstransienthttp_500it broke500r1542last"));
+    assert_int_equal(world_int(&w, "SELECT count(*) FROM attempts WHERE endpoint IS NULL"), 1);
+    assert_int_equal(world_int(&w, "SELECT count(*) FROM failures"), 0);
+    world_sql(&w, "UPDATE jobs SET state = 'dead' WHERE id = 1");
     world_close(&w);
 }
 
@@ -302,6 +358,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_or_empty_is_said),
         cmocka_unit_test(another_checksum_is_another_build),
         cmocka_unit_test(the_history_is_on_record),
+        cmocka_unit_test(a_file_of_the_first_schema_keeps_its_rows),
         cmocka_unit_test(identities_are_the_files_own),
         cmocka_unit_test(a_half_done_migration_leaves_the_old_state),
         cmocka_unit_test(a_file_is_judged_by_one_snapshot),
