@@ -145,8 +145,12 @@ DELETE FROM batches WHERE id = ?1;
 -- ---- jobs: ingest ----
 
 -- name: job_insert
-INSERT INTO jobs (batch_id, custom_id, line, state, priority, prompt_tokens, max_output_tokens, created_at, finished_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+INSERT INTO jobs (batch_id, custom_id, line, state, priority, prompt_tokens, max_output_tokens, created_at, finished_at, route)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+-- name: routes
+SELECT id, dialect, model, origin FROM routes ORDER BY id LIMIT ?1;
+-- name: route_insert
+INSERT INTO routes (dialect, model, origin) VALUES (?1, ?2, ?3);
 -- name: request_insert
 INSERT INTO requests (job_id, method, url, body) VALUES (?1, ?2, ?3, ?4);
 -- name: job_line_of
@@ -169,10 +173,14 @@ DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
 -- name: claim_candidates
 -- The partial index jobs_ready holds just the claimable rows, so this costs the same at ten million jobs.
 SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
-    j.max_output_tokens, j.wait_ms, q.url, q.body
+    j.max_output_tokens, j.wait_ms, q.url, q.body, j.priority
 FROM jobs j JOIN requests q ON q.job_id = j.id
-WHERE j.batch_id = ?1 AND j.route = 0 AND j.state = 'ready'
+WHERE j.batch_id = ?1 AND j.route = ?3 AND j.state = 'ready'
 ORDER BY j.priority, j.id LIMIT ?2;
+-- name: next_head
+-- The next route of a batch that has ready jobs, and the first of them.
+SELECT route, priority, id FROM jobs WHERE batch_id = ?1 AND state = 'ready' AND route > ?2
+ORDER BY route, priority, id LIMIT 1;
 -- name: claim_job
 UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 WHERE id = ?1 AND state = 'ready';
 -- name: due_jobs

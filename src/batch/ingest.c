@@ -488,6 +488,7 @@ int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *repo
     free(params);
     free(loader->params);
     free(loader->written);
+    routes_free(&loader->routes);
     store_close(loader->store);
     return rc;
 }

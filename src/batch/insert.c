@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "provider/provider.h"
 
 enum {
     SHOW_BAD = 10,
@@ -70,12 +71,18 @@ int insert_begin(struct loader *l, int64_t bytes, lh_error *err)
     return rc == 0 ? check_alone(l, err) : rc;
 }
 
+static void roll_back(struct loader *l)
+{
+    store_rollback(l->store);
+    routes_forget(&l->routes);
+}
+
 int insert_end(struct loader *l, int rc, lh_error *err)
 {
     if (rc == 0)
         rc = store_commit(l->store, err);
     if (rc != 0)
-        store_rollback(l->store);
+        roll_back(l);
     else
         wal_after_commit(&l->wal);
     return rc;
@@ -103,12 +110,12 @@ struct counts {
 };
 
 static int insert_row(struct loader *l, const char *custom_id, const struct line_job *job, const char *state,
-                      int64_t now, struct counts *c, lh_error *err)
+                      int64_t route, int64_t now, struct counts *c, lh_error *err)
 {
     bool dead = strcmp(state, "dead") == 0;
-    int rc = store_exec(l->store, STMT_JOB_INSERT, err, "isisiioio", l->batch.id, custom_id, job->line, state,
-                        l->batch.priority, job->prompt_tokens, job->max_output_tokens, now,
-                        dead ? now : INT64_MIN);
+    int rc = store_exec(l->store, STMT_JOB_INSERT, err, "isisiioioi", l->batch.id, custom_id, job->line,
+                        state, l->batch.priority, job->prompt_tokens, job->max_output_tokens, now,
+                        dead ? now : INT64_MIN, route);
     if (rc != 0)
         return rc;
     c->last_id = store_last_rowid(l->store);
@@ -122,10 +129,10 @@ static int insert_bad_row(struct loader *l, const struct chunk *chunk, const str
                           int64_t now, struct counts *c, lh_error *err)
 {
     char id[64];
-    int rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "dead", now, c, err);
+    int rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "dead", ROUTE_LOOSE, now, c, err);
     for (int i = 1; rc == LH_ESTATE && i < 1000; i++) {
         snprintf(id, sizeof id, i == 1 ? "line-%lld" : "line-%lld-%d", (long long)e->job.line, i);
-        rc = insert_row(l, id, &e->job, "dead", now, c, err);
+        rc = insert_row(l, id, &e->job, "dead", ROUTE_LOOSE, now, c, err);
     }
     return rc;
 }
@@ -170,6 +177,17 @@ static int on_duplicate(struct loader *l, const struct chunk *chunk, const struc
     return rc;
 }
 
+static int find_route(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t *id,
+                      lh_error *err)
+{
+    char origin[ROUTE_ORIGIN_MOST + 1];
+    const char *url = chunk_text(chunk, e->job.url);
+    size_t len = provider_origin(url);
+    snprintf(origin, sizeof origin, "%.*s", len < sizeof origin ? (int)len : (int)sizeof origin - 1, url);
+    return routes_find(&l->routes, l->store, dialect_name(dialect_of_url(url)),
+                       chunk_text(chunk, e->job.model), origin, id, err);
+}
+
 static int insert_entry(struct loader *l, const struct chunk *chunk, const struct chunk_entry *e, int64_t now,
                         struct counts *c, lh_error *err)
 {
@@ -180,7 +198,11 @@ static int insert_entry(struct loader *l, const struct chunk *chunk, const struc
     }
     if (l->refused)
         return 0;
-    int rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "ready", now, c, err);
+    int64_t route = ROUTE_LOOSE;
+    int rc = find_route(l, chunk, e, &route, err);
+    if (rc != 0)
+        return rc;
+    rc = insert_row(l, chunk_text(chunk, e->job.custom_id), &e->job, "ready", route, now, c, err);
     if (rc == LH_ESTATE)
         return on_duplicate(l, chunk, e, now, c, err);
     if (rc == 0)
@@ -218,7 +240,7 @@ int insert_chunk(struct loader *l, const struct chunk *chunk, lh_error *err)
     if (rc == 0)
         rc = insert_entries(l, chunk, &c, err);
     if (rc == 0 && l->refused)
-        store_rollback(l->store);
+        roll_back(l);
     else
         rc = insert_end(l, rc, err);
     if (rc != 0 || l->refused)

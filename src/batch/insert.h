@@ -6,6 +6,7 @@
 #include "batch/chunks.h"
 #include "batch/load_state.h"
 #include "store/batches.h"
+#include "store/routes.h"
 #include "store/wal.h"
 
 struct loader {
@@ -15,6 +16,7 @@ struct loader {
     lh_batch batch;
     char *params; /* owned: of that batch, in full; NULL for a new one */
     struct load_state state;
+    struct route_table routes;
     char *written;      /* owned: the checkpoint as this process wrote it last; NULL: it wrote none yet */
     int64_t added, bad; /* by this call */
     int64_t bad_shown;

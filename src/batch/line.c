@@ -144,14 +144,21 @@ struct edit {
 };
 
 /* Checks a body against its endpoint and measures it; the model that the rules give counts as its own. */
-static int check_body(struct line_parser *p, const char *url, json_object *body, struct line_job *job,
-                      struct edit *edit, lh_error *err)
+static int add_model_name(struct strbuf *text, const char *model, struct line_job *job)
+{
+    return add_text(text, model != NULL ? model : "", model != NULL ? strlen(model) : 0, &job->model);
+}
+
+static int check_body(struct line_parser *p, const char *url, json_object *body, struct strbuf *text,
+                      struct line_job *job, struct edit *edit, lh_error *err)
 {
     edit->with_model = p->rules.model != NULL && json_is_object(body) && json_get(body, "model") == NULL;
     edit->without_model = edit->with_model && json_object_object_get_ex(body, "model", NULL);
     if (edit->with_model)
         json_object_object_add(body, "model", json_object_new_string(p->rules.model));
     int rc = provider_check_request(url, body, err);
+    if (rc == 0)
+        rc = add_model_name(text, provider_request_model(body), job);
     if (rc != 0)
         return rc;
     job->prompt_tokens = tokens_estimate_prompt(body);
@@ -256,7 +263,7 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
     }
     struct edit edit = {0};
     struct json_span span = {0};
-    rc = check_body(p, url, body, job, &edit, err);
+    rc = check_body(p, url, body, text, job, &edit, err);
     if (rc == 0 && !find_member(line->data, line->len, "body", &span))
         rc = lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
     if (rc == 0)
@@ -291,7 +298,7 @@ static int parse_bare_line(struct line_parser *p, const struct source_line *line
     int rc = id != NULL ? take_id(id, text, job, "custom_id", err) : 0;
     const char *url = bare_url(p, object);
     if (rc == 0)
-        rc = check_body(p, url, object, job, &edit, err);
+        rc = check_body(p, url, object, text, job, &edit, err);
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
     return rc == 0 ? add_body(p, whole_object(line), &edit, text, job, err) : rc;
@@ -345,6 +352,8 @@ static int add_row_body(struct line_parser *p, template_field_fn field, void *ar
         return lh_error_set(err, LH_EINPUT, "rows need a model; give --model");
     const char *url = p->rules.url != NULL ? p->rules.url : "/v1/chat/completions";
     rc = add_text(text, url, strlen(url), &job->url);
+    if (rc == 0)
+        rc = add_model_name(text, p->rules.model, job);
     job->body = text->len;
     strbuf_append_char(text, '{');
     append_model(p, text, true);

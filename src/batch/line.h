@@ -23,7 +23,7 @@ void line_parser_free(struct line_parser *p);
 /* A request. Offsets into a text that the caller gave; zero-terminated there. */
 struct line_job {
     int64_t line; /* over all inputs */
-    size_t custom_id, url, body, body_len;
+    size_t custom_id, url, model, body, body_len;
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
 };

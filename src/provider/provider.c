@@ -16,8 +16,8 @@ static const struct {
                            "https://api.anthropic.com", "api.anthropic.com"},
 };
 
-/* scheme://host[:port], as a length. 0 when `url` is not absolute: a "://" in a query makes no origin. */
-static size_t origin_length(const char *url)
+/* A "://" in a query makes no origin. */
+size_t provider_origin(const char *url)
 {
     size_t scheme = strcspn(url, ":/?#");
     if (scheme == 0 || strncmp(url + scheme, "://", 3) != 0)
@@ -27,7 +27,7 @@ static size_t origin_length(const char *url)
 
 struct span host_of_url(const char *url)
 {
-    size_t origin = origin_length(url);
+    size_t origin = provider_origin(url);
     const char *host = url + strcspn(url, ":") + 3;
     if (origin == 0)
         return (struct span){url, 0};
@@ -39,7 +39,7 @@ struct span host_of_url(const char *url)
 
 struct span endpoint_of_url(const char *url)
 {
-    const char *path = url + origin_length(url);
+    const char *path = url + provider_origin(url);
     if (strncmp(path, "/v1/", 4) == 0)
         path += 3;
     return (struct span){path, strcspn(path, "?#")};
@@ -129,7 +129,7 @@ int provider_check_base_url(const char *url, lh_error *err)
 /* A host may be named v1 as well. */
 static bool has_path_v1(const char *base_url, size_t len)
 {
-    return len >= origin_length(base_url) + 3 && memcmp(base_url + len - 3, "/v1", 3) == 0;
+    return len >= provider_origin(base_url) + 3 && memcmp(base_url + len - 3, "/v1", 3) == 0;
 }
 
 int provider_join_url(const char *base_url, const char *job_url, struct strbuf *out, lh_error *err)
@@ -139,9 +139,9 @@ int provider_join_url(const char *base_url, const char *job_url, struct strbuf *
         base_len--;
     if (has_control(job_url))
         return lh_error_set(err, LH_EINPUT, "the job's url holds spaces or control characters");
-    size_t origin = origin_length(job_url);
+    size_t origin = provider_origin(job_url);
     if (origin > 0) {
-        if (origin != origin_length(base_url) || strncasecmp(job_url, base_url, origin) != 0)
+        if (origin != provider_origin(base_url) || strncasecmp(job_url, base_url, origin) != 0)
             return lh_error_set(
                 err, LH_EINPUT,
                 "the job's url \"%.200s\" leads to another server than the base URL; the key stays here",

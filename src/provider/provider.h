@@ -30,6 +30,9 @@ bool dialect_is_official_host(enum dialect d, const char *base_url);
  * ("https://…") is refused unless its origin is the base's: LH_EINPUT, as the key must not go to another host. */
 int provider_join_url(const char *base_url, const char *job_url, struct strbuf *out, lh_error *err);
 
+/* The length of "scheme://host:port" at the beginning of an absolute url; 0 of any other. */
+size_t provider_origin(const char *url);
+
 /* LH_EUSAGE unless http(s)://host…, without user:password, query or fragment, control characters. */
 int provider_check_base_url(const char *base_url, lh_error *err);
 

@@ -72,37 +72,123 @@ static struct claimed_job *read_candidate(const struct rows *r, const struct lan
     return job;
 }
 
-/* The rows are read before any is changed: the index that orders them must not move under the cursor. */
-static int read_candidates(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes,
-                           struct claim_list *list, lh_error *err)
+/* The first ready job of a route. */
+struct head {
+    int64_t route, priority, id;
+};
+
+struct heads {
+    struct head list[ROUTES_MOST + 1];
+    size_t count;
+};
+
+/* One look into the index for each route: batches have few. */
+static int read_heads(struct store *s, const struct lane *lane, struct claim_wish *wish, struct heads *heads,
+                      lh_error *err)
 {
+    int64_t route = -1;
+    int rc = 1;
+    heads->count = 0;
+    wish->passed_over = false;
+    while (rc == 1 && heads->count < sizeof heads->list / sizeof *heads->list) {
+        struct rows *rows = NULL;
+        rc = store_select(s, STMT_NEXT_HEAD, &rows, err, "ii", lane->batch_id, route);
+        if (rc == 0)
+            rc = rows_next(rows, err);
+        if (rc == 1) {
+            struct head h = {
+                .route = rows_int(rows, 0), .priority = rows_int(rows, 1), .id = rows_int(rows, 2)};
+            route = h.route;
+            if (route_set_has(wish->shut, route))
+                wish->passed_over = true;
+            else
+                heads->list[heads->count++] = h;
+        }
+        rows_done(rows);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static bool goes_before(const struct head *a, const struct head *b)
+{
+    return a->priority != b->priority ? a->priority < b->priority : a->id < b->id;
+}
+
+/* Moves the first head to the front; *bound: the second, up to which the first may be claimed, or NULL. */
+static void order_heads(struct heads *heads, const struct head **bound)
+{
+    *bound = NULL;
+    for (size_t i = 1; i < heads->count; i++)
+        if (goes_before(&heads->list[i], &heads->list[0])) {
+            struct head first = heads->list[i];
+            heads->list[i] = heads->list[0];
+            heads->list[0] = first;
+        }
+    for (size_t i = 1; i < heads->count; i++)
+        if (*bound == NULL || goes_before(&heads->list[i], *bound))
+            *bound = &heads->list[i];
+}
+
+static void append(struct claim_list *list, struct claimed_job *job)
+{
+    *list->last = job;
+    list->last = &job->next;
+    list->count++;
+    list->bytes += job->body_len;
+}
+
+/* Reads jobs of the first head's route until another route's turn comes. The rows are read before any is changed: the index that orders
+ * them must not move under the cursor. */
+static int read_candidates(struct store *s, struct lane *lane, struct heads *heads, int64_t left,
+                           size_t max_bytes, struct claim_list *list, lh_error *err)
+{
+    const struct head *bound = NULL;
     struct rows *rows = NULL;
-    int rc = store_select(s, STMT_CLAIM_CANDIDATES, &rows, err, "ii", lane->batch_id, limit);
-    while (rc == 0 && limit > 0 && (list->count == 0 || list->bytes < max_bytes) &&
-           (rc = rows_next(rows, err)) == 1) {
+    order_heads(heads, &bound);
+    struct head *head = &heads->list[0];
+    int rc = store_select(s, STMT_CLAIM_CANDIDATES, &rows, err, "iii", lane->batch_id, left, head->route);
+    while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
+        head->id = rows_int(rows, 0);
+        head->priority = rows_int(rows, 12);
+        if ((list->count > 0 && list->bytes >= max_bytes) || (bound != NULL && goes_before(bound, head)))
+            break;
         struct claimed_job *job = read_candidate(rows, lane);
         rc = job != NULL ? 0 : lh_error_nomem(err);
         if (job == NULL)
             break;
-        *list->last = job;
-        list->last = &job->next;
-        list->count++;
-        list->bytes += job->body_len;
-        limit--;
+        job->route = head->route;
+        append(list, job);
     }
+    if (rc == 0) /* no more of this route */
+        *head = heads->list[--heads->count];
     rows_done(rows);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
-int claim_from_lane(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes, int64_t now_ms,
-                    struct claim_list *list, lh_error *err)
+static int make_running(struct store *s, struct lane *lane, struct claimed_job *first, int64_t now_ms,
+                        lh_error *err)
 {
-    struct claimed_job **mine = list->last;
-    int rc = read_candidates(s, lane, limit, max_bytes, list, err);
-    for (struct claimed_job *job = *mine; rc == 0 && job != NULL; job = job->next) {
+    int rc = 0;
+    for (struct claimed_job *job = first; rc == 0 && job != NULL; job = job->next) {
         rc = store_exec(s, STMT_CLAIM_JOB, err, "ii", job->id, now_ms);
         if (rc == 0)
             rc = lane_move(lane, JOB_READY, JOB_RUNNING, err);
+    }
+    return rc;
+}
+
+int claim_from_lane(struct store *s, struct lane *lane, struct claim_wish *wish, struct claim_list *list,
+                    lh_error *err)
+{
+    struct heads heads;
+    int64_t most = list->count + wish->limit;
+    int rc = read_heads(s, lane, wish, &heads, err);
+    while (rc == 0 && heads.count > 0 && list->count < most &&
+           (list->count == 0 || list->bytes < wish->max_bytes)) {
+        struct claimed_job **mine = list->last;
+        rc = read_candidates(s, lane, &heads, most - list->count, wish->max_bytes, list, err);
+        if (rc == 0)
+            rc = make_running(s, lane, *mine, wish->now_ms, err);
     }
     return rc;
 }

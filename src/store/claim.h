@@ -3,11 +3,12 @@
 #define LH_STORE_CLAIM_H
 
 #include "store/ledger.h"
+#include "store/route_set.h"
 
 /* A job that this worker has. One owner at a time: the store thread hands it to the loop. */
 struct claimed_job {
     struct claimed_job *next;
-    int64_t id, batch_id;
+    int64_t id, batch_id, route;
     int64_t number;   /* of the attempt to be made, from 1 */
     int64_t attempts; /* so far, of those that count */
     int64_t throttles, losses, invalids, generation;
@@ -29,9 +30,16 @@ void claim_list_init(struct claim_list *list);
 void claimed_job_free(struct claimed_job *job); /* NULL-safe */
 void claim_list_free(struct claim_list *list);
 
-/* Appends up to `limit` jobs of the lane (fewer when their bodies pass `max_bytes` in all, one at least). */
-int claim_from_lane(struct store *s, struct lane *lane, int64_t limit, size_t max_bytes, int64_t now_ms,
-                    struct claim_list *list, lh_error *err);
+struct claim_wish {
+    int64_t limit;                /* jobs at most */
+    size_t max_bytes;             /* of the bodies in the whole list; one job is had at least */
+    int64_t now_ms;               /* wall */
+    const struct route_set *shut; /* routes that are passed over; NULL: none */
+    bool passed_over;             /* out: there are ready jobs of such */
+};
+/* Appends jobs of the lane, first in first out. */
+int claim_from_lane(struct store *s, struct lane *lane, struct claim_wish *wish, struct claim_list *list,
+                    lh_error *err);
 
 /* Makes jobs of the batch (LH_UNKNOWN: of all) ready whose next-retry time has come, up to `limit`. *moved: how many. */
 int promote_due(struct store *s, struct ledger *l, int64_t batch_id, int64_t now_ms, int64_t limit,

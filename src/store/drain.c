@@ -216,23 +216,31 @@ static int say_missing(const struct drain *d, const char *batch, const char *sta
         store_path(d->store), batch, state);
 }
 
+static bool is_full(const struct drain_work *w)
+{
+    return w->claims.count > 0 && w->claims.bytes >= w->max_bytes;
+}
+
 static int claim(struct drain *d, struct drain_work *w, lh_error *err)
 {
     int rc = 0;
-    if (wal_is_full(&d->wal))
+    if (wal_is_full(&d->wal) || w->want <= 0)
         return 0;
     for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
         struct lane *lane = &d->ledger.lanes[i];
         int64_t left = w->want - w->claims.count;
-        if (left <= 0 || (w->claims.count > 0 && w->claims.bytes >= w->max_bytes))
+        if (left <= 0 || is_full(w))
             break;
         if (!lane->active || lane->jobs[JOB_READY] == 0)
             continue;
         int64_t before = w->claims.count;
-        rc = claim_from_lane(d->store, lane, left, w->max_bytes, w->now_ms, &w->claims, err);
-        if (rc == 0 && w->claims.count == before)
+        struct claim_wish wish = {
+            .limit = left, .max_bytes = w->max_bytes, .now_ms = w->now_ms, .shut = w->shut};
+        rc = claim_from_lane(d->store, lane, &wish, &w->claims, err);
+        if (rc == 0 && w->claims.count == before && !wish.passed_over)
             rc = say_missing(d, lane->name, "ready", err);
     }
+    d->exhausted = w->claims.count < w->want && !is_full(w);
     return rc;
 }
 
@@ -266,8 +274,9 @@ static int find_next_due(struct drain *d, lh_error *err)
 
 static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
 {
-    int64_t promoted = 0;
+    int64_t promoted = 0, version = d->data_version;
     int rc = refresh(d, err);
+    bool moved = w->outcomes != NULL || w->steer != NULL || version != d->data_version;
     size_t known = d->ledger.count;
     if (rc == 0)
         rc = apply_outcomes(d, w, err);
@@ -275,6 +284,7 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
         rc = apply_steering(d, w->steer, err);
     if (rc == 0 && d->view.next_due_ms != LH_UNKNOWN && d->view.next_due_ms <= w->now_ms)
         rc = promote_due(d->store, &d->ledger, d->batch_id, w->now_ms, PROMOTE_AT_ONCE, &promoted, err);
+    d->exhausted = d->exhausted && !moved && promoted == 0;
     if (rc == 0)
         rc = finish_cancellations(d, w->now_ms, err);
     if (rc == 0)
@@ -334,7 +344,7 @@ static void set_view(struct drain *d)
         working = working || (lane->active && lane_open_jobs(lane) > 0) ||
                   (lane->canceled && lane_open_jobs(lane) > 0);
         canceled = canceled || lane->canceled;
-        v->claimable += lane->active && !wal_is_full(&d->wal) ? lane->jobs[JOB_READY] : 0;
+        v->claimable += lane->active && !wal_is_full(&d->wal) && !d->exhausted ? lane->jobs[JOB_READY] : 0;
         if (is_held(lane) && !paused) {
             paused = true;
             memcpy(v->batch, lane->name, sizeof v->batch);
@@ -361,7 +371,7 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
     if (rc != 0) {
         store_rollback(d->store);
         claim_list_free(&w->claims);
-        d->loaded = false;
+        d->loaded = d->exhausted = false;
         d->heartbeat_at = heartbeat_at;
         d->view.next_due_ms = next_due_ms;
         return rc;

@@ -12,8 +12,8 @@ enum scope_state { SCOPE_WORKING, SCOPE_FINISHED, SCOPE_PAUSED, SCOPE_CANCELED }
 struct scope_view { /* what is left to do, as of the last commit */
     enum scope_state state;
     int64_t jobs[JOB_STATES];
-    int64_t
-        claimable; /* ready jobs that a claim would get now: of active batches, and none while the log is full */
+    /* Ready jobs of active batches; 0 when a claim would get none of them: the log is full, or their routes are shut. */
+    int64_t claimable;
     int64_t next_due_ms; /* wall clock; LH_UNKNOWN when nothing waits */
     int64_t steered; /* how often a batch was found paused or canceled: claims not yet sent should go back */
     char batch[256]; /* of the paused or canceled batch */
@@ -30,6 +30,7 @@ struct drain {
     bool loaded;             /* the ledger is what the database says */
     struct settled *settled; /* batches of this run that left the ledger, with their counts */
     size_t settled_count, settled_capacity;
+    bool exhausted; /* the last claim got all there was for it */
     int64_t heartbeat_at;
     struct scope_view view;
 };
@@ -49,6 +50,7 @@ struct steer_note {   /* pause or cancel asked by the scheduler */
 struct drain_work {
     struct outcome *outcomes;           /* a list; stays the caller's */
     int64_t want;                       /* claims */
+    const struct route_set *shut;       /* routes of which none is wanted; NULL: every one is */
     size_t max_bytes;                   /* of claimed bodies */
     const struct checkpoint_note *note; /* NULL: none */
     const struct steer_note *steer;     /* a list, in order; stays the caller's; NULL: none */

@@ -29,6 +29,8 @@ struct shared {
     int64_t first_posted_ns;
     int64_t asked;
     bool starving;
+    struct route_set shut;
+    bool shut_changed;
     bool has_note;
     struct checkpoint_note note;
     struct steer_note *steer,
@@ -53,6 +55,8 @@ struct writer {
     struct checkpoint_note note;
     bool has_note;
     struct steer_note *steer, **steer_last;
+    struct route_set shut;
+    bool look_again; /* other routes are shut than when the last claim was made */
     bool failing;
 };
 
@@ -132,6 +136,11 @@ static void take_group(struct writer *w)
         s->steer_last = &s->steer;
     }
     s->starving = false;
+    if (s->shut_changed) {
+        w->shut = s->shut;
+        w->look_again = true;
+        s->shut_changed = false;
+    }
 }
 
 static void clear_group(struct writer *w)
@@ -204,8 +213,10 @@ static bool publish_failure(struct writer *w, const lh_error *error)
 /* One transaction with all there is. True when the thread must end. */
 static bool drain_group(struct writer *w, int64_t want)
 {
+    w->look_again = false;
     struct drain_work work = {.outcomes = w->group,
                               .want = want,
+                              .shut = &w->shut,
                               .max_bytes = CLAIM_BYTES,
                               .note = w->has_note ? &w->note : NULL,
                               .steer = w->steer,
@@ -225,7 +236,7 @@ static bool worth_a_drain(struct writer *w, int64_t want)
 {
     if (w->group_count > 0 || w->has_note || w->steer != NULL || w->failing)
         return true;
-    if (want > 0 && !w->shared.out.has_view)
+    if (want > 0 && (w->look_again || !w->shared.out.has_view))
         return true;
     const struct scope_view *view = &w->drain.view;
     bool ready = want > 0 && view->claimable > 0;
@@ -347,6 +358,17 @@ void writer_ask(struct writer *w, int64_t n, bool starving)
     bool urgent = starving && !s->starving;
     s->starving = s->starving || starving;
     if (urgent)
+        uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+}
+
+void writer_shut(struct writer *w, const struct route_set *routes)
+{
+    struct shared *s = &w->shared;
+    uv_mutex_lock(&s->mutex);
+    s->shut = *routes;
+    s->shut_changed = true;
+    if (s->asked > 0)
         uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->mutex);
 }

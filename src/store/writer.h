@@ -32,6 +32,8 @@ const char *writer_store_id(const struct writer *w); /* see store_identity */
 void writer_post(struct writer *w, struct outcome *o);
 /* Asks for `n` more claims, as soon as there are ready jobs. starving: slots are empty, do not linger. */
 void writer_ask(struct writer *w, int64_t n, bool starving);
+/* Of these routes none is wanted, until the next call. A copy is made. */
+void writer_shut(struct writer *w, const struct route_set *routes);
 /* Takes back what was asked; claims that are on their way still come. */
 void writer_ask_nothing(struct writer *w);
 /* To be put with the next commit; a note not yet written is replaced. */

@@ -9,7 +9,9 @@ static struct claim_list claim_bytes(struct world *w, int64_t batch_id, int64_t 
     claim_list_init(&list);
     ledger_init(&l);
     assert_int_equal(ledger_lane(&l, w->store, batch_id, &lane, &w->err), 0);
-    assert_int_equal(claim_from_lane(w->store, lane, limit, max_bytes, 42, &list, &w->err), 0);
+    assert_int_equal(claim_from_lane(w->store, lane, &(struct claim_wish){limit, max_bytes, 42, NULL, false},
+                                     &list, &w->err),
+                     0);
     assert_int_equal(ledger_write(&l, w->store, 42, &w->err), 0);
     ledger_free(&l);
     return list;
@@ -117,10 +119,14 @@ static void two_lanes_share_a_list(void **state)
     claim_list_init(&list);
     ledger_init(&l);
     assert_int_equal(ledger_lane(&l, w.store, a, &lane, &w.err), 0);
-    assert_int_equal(claim_from_lane(w.store, lane, 5, 1000, 1, &list, &w.err), 0);
+    assert_int_equal(
+        claim_from_lane(w.store, lane, &(struct claim_wish){5, 1000, 1, NULL, false}, &list, &w.err), 0);
     assert_int_equal(ledger_lane(&l, w.store, b, &lane, &w.err), 0);
-    assert_int_equal(claim_from_lane(w.store, lane, 1, 1000, 1, &list, &w.err), 0);
-    assert_int_equal(claim_from_lane(w.store, lane, 1, list.bytes, 1, &list, &w.err), 0);
+    assert_int_equal(
+        claim_from_lane(w.store, lane, &(struct claim_wish){1, 1000, 1, NULL, false}, &list, &w.err), 0);
+    assert_int_equal(
+        claim_from_lane(w.store, lane, &(struct claim_wish){1, list.bytes, 1, NULL, false}, &list, &w.err),
+        0);
     assert_int_equal(ledger_write(&l, w.store, 1, &w.err), 0);
     assert_int_equal(list.count, 3);
     assert_int_equal(list.first->batch_id, a);
@@ -214,6 +220,53 @@ static void a_due_retry_does_not_end_a_load(void **state)
     world_close(&w);
 }
 
+/* Twelve jobs of three routes in turn, with some of a higher priority: whatever is shut, the rest comes in order. */
+static void routes_are_merged_first_in_first_out_and_shut_ones_passed_over(void **state)
+{
+    (void)state;
+    for (unsigned shut_mask = 0; shut_mask < 8; shut_mask++)
+        for (int64_t limit = 1; limit <= 13; limit += 3) {
+            struct world w;
+            struct ledger l;
+            struct lane *lane = NULL;
+            struct claim_list list;
+            struct route_set shut = {.count = 0};
+            int64_t wanted[12], open_jobs = 0;
+            world_open(&w);
+            int64_t b = world_batch(&w, "b", 500, 12);
+            world_sql(
+                &w,
+                "UPDATE jobs SET route = id %% 3, priority = CASE WHEN id %% 5 = 0 THEN 100 ELSE 500 END");
+            for (int64_t route = 0; route < 3; route++)
+                if ((shut_mask & (1u << route)) != 0)
+                    route_set_add(&shut, route);
+            for (int pass = 0; pass < 2; pass++)
+                for (int64_t n = 1; n <= 12; n++) {
+                    int64_t id = world_job(&w, b, n);
+                    if ((id % 5 == 0) == (pass == 0) && !route_set_has(&shut, id % 3))
+                        wanted[open_jobs++] = id;
+                }
+            claim_list_init(&list);
+            ledger_init(&l);
+            struct claim_wish wish = {.limit = limit, .max_bytes = 1000, .now_ms = 7, .shut = &shut};
+            assert_int_equal(ledger_lane(&l, w.store, b, &lane, &w.err), 0);
+            assert_int_equal(claim_from_lane(w.store, lane, &wish, &list, &w.err), 0);
+            assert_int_equal(ledger_write(&l, w.store, 7, &w.err), 0);
+            assert_int_equal(list.count, limit < open_jobs ? limit : open_jobs);
+            assert_int_equal(wish.passed_over, shut_mask != 0);
+            int64_t i = 0;
+            for (const struct claimed_job *job = list.first; job != NULL; job = job->next, i++) {
+                assert_int_equal(job->id, wanted[i]);
+                assert_int_equal(job->route, job->id % 3);
+            }
+            assert_int_equal(world_int(&w, "SELECT count(*) FROM jobs WHERE state = 'running'"), list.count);
+            assert_int_equal(world_faults(&w), 0);
+            claim_list_free(&list);
+            ledger_free(&l);
+            world_close(&w);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +275,7 @@ int main(void)
         cmocka_unit_test(priority_is_strict),
         cmocka_unit_test(bodies_are_bounded_but_one_always_comes),
         cmocka_unit_test(two_lanes_share_a_list),
+        cmocka_unit_test(routes_are_merged_first_in_first_out_and_shut_ones_passed_over),
         cmocka_unit_test(a_retry_is_ready_at_its_time_and_not_before),
         cmocka_unit_test(the_longest_due_are_promoted_first),
         cmocka_unit_test(promotion_for_one_batch_leaves_the_others_alone),

@@ -194,6 +194,32 @@ static void a_worker_that_said_no_goodbye_is_marked_lost(void **state)
     world_close(&k.w);
 }
 
+/* Jobs of a shut route are there, but no claim gets them; those of the next batch come. */
+static void shut_routes_leave_nothing_to_claim_until_something_moves(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct route_set shut = {.ids = {0}, .count = 1};
+    world_open(&k.w);
+    world_batch(&k.w, "a", 100, 3);
+    world_batch(&k.w, "b", 500, 2);
+    world_sql(&k.w, "UPDATE jobs SET route = 5 WHERE priority = 500");
+    start(&k, NULL);
+    struct drain_work w = {.want = 9, .max_bytes = 1 << 20, .now_ms = 1000, .shut = &shut};
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    assert_int_equal(w.claims.count, 2);
+    assert_int_equal(w.claims.first->route, 5);
+    assert_int_equal(k.d.view.claimable, 0);
+    assert_int_equal(k.d.view.jobs[JOB_READY], 3);
+    assert_int_equal(k.d.view.state, SCOPE_WORKING);
+    struct outcome back = world_outcome(w.claims.first, OUTCOME_GIVE_BACK);
+    struct drain_work again = {.outcomes = &back, .max_bytes = 1 << 20, .now_ms = 1001, .shut = &shut};
+    assert_int_equal(drain_run(&k.d, &again, &k.w.err), 0);
+    assert_int_equal(k.d.view.claimable, 4);
+    claim_list_free(&w.claims);
+    stop(&k);
+}
+
 /* A loop that is told of jobs which no claim gets would ask for them without pause. */
 static void full_log_leaves_nothing_to_claim_until_its_reader_ends(void **state)
 {
@@ -236,6 +262,7 @@ static void full_log_leaves_nothing_to_claim_until_its_reader_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shut_routes_leave_nothing_to_claim_until_something_moves),
         cmocka_unit_test(full_log_leaves_nothing_to_claim_until_its_reader_ends),
         cmocka_unit_test(a_run_of_one_batch_touches_no_other),
         cmocka_unit_test(a_pause_is_seen_although_another_batch_came),

@@ -109,6 +109,7 @@ static void no_hot_statement_scans_or_sorts(void **state)
     (void)state;
     static const enum stmt_id hot[] = {
         STMT_CLAIM_CANDIDATES,
+        STMT_NEXT_HEAD,
         STMT_CLAIM_JOB,
         STMT_PROMOTE_JOB,
         STMT_NEXT_RETRY_OF_BATCH,
