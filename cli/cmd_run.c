@@ -104,7 +104,7 @@ static void say_next(const lh_run_report *r, const char *db, const char *batch)
                 "Dead letters: `longhaul%s dead list%s` shows them, `longhaul%s dead requeue%s%s` sends them "
                 "again.\n",
                 base, option, base, option, batch == NULL ? " --all" : "");
-    if (r->end == LH_RUN_STOPPED || r->end == LH_RUN_ACCOUNT)
+    if (r->end == LH_RUN_STOPPED || r->end == LH_RUN_ACCOUNT || r->end == LH_RUN_UNSERVED)
         fprintf(stderr, "The same command goes on with the %s jobs that are left.\n",
                 text_count(r->unfinished, count));
     if (r->end == LH_RUN_PAUSED && batch != NULL)
@@ -156,6 +156,7 @@ static int exit_code_of(const lh_run_report *r)
     case LH_RUN_PAUSED:
     case LH_RUN_CANCELED:
     case LH_RUN_ACCOUNT:
+    case LH_RUN_UNSERVED:
         break;
     }
     return EXIT_STOPPED;

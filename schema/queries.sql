@@ -222,8 +222,8 @@ UPDATE jobs SET state = 'ready' WHERE id = ?1 AND state = 'running' AND sends = 
 UPDATE jobs SET state = 'canceled', finished_at = ?3 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: attempt_insert
 INSERT OR ROLLBACK INTO attempts (job_id, number, outcome, status_code, error_code, message, request_id, model, started_at,
-    latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17);
+    latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation, endpoint)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18);
 -- name: result_insert
 INSERT OR ROLLBACK INTO results (job_id, batch_id, seq, status_code, request_id, model, finish_reason, prompt_tokens,
     completion_tokens, cached_tokens, reasoning_tokens, cost_nanousd, latency_ms, finished_at, body)

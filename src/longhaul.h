@@ -87,6 +87,15 @@ int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *repo
 /* ---- run: work until all is done ------------------------------------------------------------------------------ */
 
 typedef struct lh_endpoint_options {
+    /* Of an entry in a list of several only: */
+    const char *name;          /* letters, digits and ._- ; unlike the others' */
+    const char *const *models; /* "NAME" or "NAME=NAME-THERE"; it serves no other model */
+    size_t n_models;           /* 0: it serves all */
+    const char *const
+        *keys; /* the environment's variables that hold its keys; each key is an account with these limits */
+    size_t n_keys;       /* 0: no key is sent */
+    int64_t weight;      /* 1: its share, beside its concurrency */
+    int64_t tier;        /* 0: asked first; a higher one only while all of a lower one are down */
     const char *dialect; /* "openai", "anthropic", or NULL: by each job's url */
     const char
         *base_url; /* NULL: $OPENAI_BASE_URL or $ANTHROPIC_BASE_URL, else the official one, by dialect */
@@ -105,8 +114,10 @@ typedef struct lh_endpoint_options {
 typedef struct lh_progress lh_progress;
 
 typedef struct lh_run_options {
-    const char *batch; /* NULL: all batches */
-    lh_endpoint_options endpoint;
+    const char *batch;                          /* NULL: all batches */
+    lh_endpoint_options endpoint;               /* when there is no list */
+    const lh_endpoint_options *endpoints;       /* a batch is spread over those that can serve it; NULL */
+    size_t n_endpoints;                         /* at most 64, each key counted */
     int64_t max_attempts;                       /* 5 */
     int64_t max_throttles;                      /* 50 */
     int64_t backoff_initial_ms, backoff_max_ms; /* 1,000 and 60,000 */
@@ -148,6 +159,7 @@ enum lh_run_end {
     LH_RUN_CANCELED,  /* the batch was canceled */
     LH_RUN_ACCOUNT,   /* the provider refuses the account: key, quota, billing */
     LH_RUN_FAIL_FAST, /* a job died, the rest was canceled */
+    LH_RUN_UNSERVED,  /* the jobs that are left can go to no endpoint */
 };
 
 typedef struct lh_error_count {

@@ -97,6 +97,11 @@ int64_t provider_parse_duration(const char *text);
 const char *provider_request_model(json_object *body);
 int64_t provider_request_max_output(json_object *body);
 
+/* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
+struct json_span provider_model_span(const char *body, size_t len);
+/* The body with another model, all other bytes as they were. Without a model nothing is appended. */
+int provider_rename_model(const char *body, size_t len, const char *model, struct strbuf *out);
+
 /* LH_EINPUT with a reason when `body` cannot be a request for `url`: no messages/prompt/input of the right type,
  * no model, "stream": true (answers are read whole), "background": true (it would be answered before it is done). Unknown urls are only asked to be objects. */
 int provider_check_request(const char *url, json_object *body, lh_error *err);

@@ -71,3 +71,26 @@ int provider_check_request(const char *url, json_object *body, lh_error *err)
             "the body asks for an answer in the background, which would never come; take \"background\" out");
     return check_field(endpoint_of_url(url), body, err);
 }
+
+struct json_span provider_model_span(const char *body, size_t len)
+{
+    struct json_members it;
+    struct json_span key, value;
+    json_members_begin(&it, body, len);
+    while (json_members_next(&it, &key, &value))
+        if (key.len == 5 && memcmp(key.data, "model", 5) == 0)
+            return value;
+    return (struct json_span){NULL, 0};
+}
+
+int provider_rename_model(const char *body, size_t len, const char *model, struct strbuf *out)
+{
+    struct json_span old = provider_model_span(body, len);
+    if (old.data == NULL)
+        return 0;
+    size_t before = (size_t)(old.data - body), after = before + old.len;
+    strbuf_append(out, body, before);
+    json_append_string(out, model, strlen(model));
+    strbuf_append(out, body + after, len - after);
+    return out->failed ? LH_ENOMEM : 0;
+}

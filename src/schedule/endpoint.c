@@ -1,114 +1,168 @@
-/* Where requests go: see endpoint.h. */
+/* An endpoint: see endpoint.h. */
 #include "schedule/endpoint.h"
 
-#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/log.h"
+enum { LONG_PAUSE_MS = 10000 };
 
-static const char *from_environment(const char *name)
+static int open_gate(struct endpoint *e, int64_t now_ms, lh_error *err)
 {
-    const char *value = getenv(name);
-    return value != NULL && *value != '\0' ? value : NULL;
+    struct gate_options o;
+    gate_options_default(&o);
+    o.concurrency = e->options.concurrency;
+    o.rpm = e->options.rpm;
+    o.tpm = e->options.tpm;
+    o.window_count = e->options.window_count;
+    o.window_ms = e->options.window_ms;
+    o.breaker.percent = e->options.breaker_percent;
+    breaker_options_fit(&o.breaker, e->options.concurrency);
+    return gate_new(&o, now_ms, &e->gate, err);
 }
 
-static const char *choose_base(enum dialect d, const lh_endpoint_options *o)
+/* "here" or "here=there". */
+static int copy_model(const char *text, struct model_name *m, lh_error *err)
 {
-    if (o->base_url != NULL)
-        return o->base_url;
-    const char *base = from_environment(dialect_base_variable(d));
-    return base != NULL ? base : dialect_default_base(d);
+    size_t len = strcspn(text, "=");
+    const char *there = text[len] == '=' ? text + len + 1 : text;
+    if (len == 0 || *there == '\0')
+        return lh_error_set(err, LH_EUSAGE, "the model \"%.100s\" must be NAME or NAME=NAME-THERE", text);
+    m->here = strndup(text, len);
+    m->there = strdup(there);
+    return m->here != NULL && m->there != NULL ? 0 : lh_error_nomem(err);
 }
 
-/* "127.0.0.1.example.com" and "localhost.example.com" are names like any other. */
-static bool is_loopback(const char *host)
+static int copy_models(struct endpoint *e, const lh_endpoint_options *o, lh_error *err)
 {
-    size_t len = strcspn(host, ":/");
-    return strncmp(host, "[::1]", 5) == 0 || (len == 9 && strncasecmp(host, "localhost", len) == 0) ||
-           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
+    if (o->n_models == 0)
+        return 0;
+    e->models = calloc(o->n_models, sizeof *e->models);
+    if (e->models == NULL)
+        return lh_error_nomem(err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < o->n_models; i++)
+        rc = copy_model(o->models[i], &e->models[e->n_models++], err);
+    return rc;
 }
 
-static bool is_open_to_others(const char *url)
+static int choose_dialects(struct endpoint *e, const char *dialect, lh_error *err)
 {
-    return strncasecmp(url, "http://", 7) == 0 && !is_loopback(url + 7);
-}
-
-static void point_at_lines(struct endpoint *e, size_t count)
-{
-    const char *line = e->lines.data;
-    for (e->n_headers = 0; e->n_headers < count && e->n_headers < ENDPOINT_HEADERS; e->n_headers++) {
-        e->headers[e->n_headers] = line;
-        line += strlen(line) + 1;
-    }
-}
-
-int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_options *o, lh_error *err)
-{
-    const char *base = choose_base(d, o);
-    int rc = provider_check_base_url(base, err);
-    if (rc != 0)
-        return rc;
-    const char *key = from_environment(dialect_key_variable(d));
-    if (key == NULL && dialect_is_official_host(d, base))
-        return lh_error_set(
-            err, LH_EINPUT,
-            "%s asks for a key: set %s in the environment, or name another server with --base-url", base,
-            dialect_key_variable(d));
-    *e = (struct endpoint){.dialect = d, .base_url = strdup(base)};
-    strbuf_init(&e->lines);
-    int count = provider_headers(d, key, &e->lines);
-    if (e->base_url == NULL || count < 0) {
-        bool no_memory = e->base_url == NULL || count == LH_ENOMEM;
-        endpoint_free(e);
-        return no_memory ? lh_error_nomem(err)
-                         : lh_error_set(err, LH_EINPUT,
-                                        "%s holds a key with spaces or control characters; set it anew",
-                                        dialect_key_variable(d));
-    }
-    if (key != NULL && is_open_to_others(base))
-        log_warn("the key goes to %s without encryption; use https://", base);
-    point_at_lines(e, (size_t)count);
-    if (key != NULL) { /* its line is the last, and ends with it */
-        const char *line = e->headers[e->n_headers - 1];
-        e->key = line + strlen(line) - strlen(key);
-    }
-    e->ready = true;
+    enum dialect only = DIALECT_OPENAI;
+    if (dialect != NULL && !dialect_from_name(dialect, &only))
+        return lh_error_set(err, LH_EUSAGE, "dialect is \"%s\"; it must be openai or anthropic", dialect);
+    for (int d = 0; d < DIALECTS; d++)
+        e->serves[d] = dialect == NULL || (int)only == d;
     return 0;
 }
 
-/* A placeholder for a local server ("lm-studio") is no secret and may be a word of an answer; what is all digits could be a
- * number of its JSON. */
-static bool is_secret(const char *key, size_t len)
+static char *copy_of(const char *text)
 {
-    enum { LEAST = 20 };
-    bool letter = false, digit = false;
-    for (size_t i = 0; i < len; i++) {
-        letter = letter || isalpha((unsigned char)key[i]);
-        digit = digit || isdigit((unsigned char)key[i]);
-    }
-    return len >= LEAST && letter && digit;
+    return text != NULL ? strdup(text) : NULL;
 }
 
-void endpoint_hide_key(const struct endpoint *e, char *text, size_t len)
+int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *name,
+                  const char *key_variable, int64_t now_ms, lh_error *err)
 {
-    size_t key_len = e->key != NULL ? strlen(e->key) : 0;
-    if (!is_secret(e->key, key_len))
-        return;
-    for (char *at; len >= key_len && (at = memmem(text, len, e->key, key_len)) != NULL;) {
-        memset(at, '*', key_len);
-        len -= (size_t)(at - text) + key_len;
-        text = at + key_len;
-    }
+    *e = (struct endpoint){.options = *o};
+    snprintf(e->name, sizeof e->name, "%s", name);
+    e->base_url = copy_of(o->base_url);
+    e->key_variable = copy_of(key_variable);
+    int rc = (o->base_url != NULL && e->base_url == NULL) || (key_variable != NULL && e->key_variable == NULL)
+                 ? lh_error_nomem(err)
+                 : 0;
+    if (rc == 0 && o->base_url != NULL)
+        rc = provider_check_base_url(o->base_url, err);
+    if (rc == 0)
+        rc = choose_dialects(e, o->dialect, err);
+    if (rc == 0)
+        rc = copy_models(e, o, err);
+    if (rc == 0)
+        rc = open_gate(e, now_ms, err);
+    if (rc != 0)
+        endpoint_free(e);
+    return rc;
 }
 
 void endpoint_free(struct endpoint *e)
 {
-    if (e->lines.data != NULL && e->lines.capacity > 0)
-        explicit_bzero(e->lines.data, e->lines.capacity);
-    if (e->lines.data != NULL)
-        strbuf_free(&e->lines);
+    for (int d = 0; d < DIALECTS; d++)
+        access_free(&e->access[d]);
+    for (size_t i = 0; i < e->n_models; i++) {
+        free(e->models[i].here);
+        free(e->models[i].there);
+    }
+    free(e->models);
     free(e->base_url);
+    free(e->key_variable);
+    gate_free(e->gate);
     *e = (struct endpoint){0};
+}
+
+const struct access *endpoint_access(struct endpoint *e, enum dialect d, lh_error *err)
+{
+    const char *key = e->is_named || e->key_variable != NULL ? e->key_variable : dialect_key_variable(d);
+    if (!e->access[d].ready && access_resolve(&e->access[d], d, e->base_url, key, err) != 0)
+        return NULL;
+    return &e->access[d];
+}
+
+bool endpoint_is_in_use(const struct endpoint *e)
+{
+    bool used = e->is_named;
+    for (int d = 0; d < DIALECTS; d++)
+        used = used || e->access[d].ready;
+    return used;
+}
+
+static const struct model_name *find_model(const struct endpoint *e, const char *model)
+{
+    for (size_t i = 0; i < e->n_models; i++)
+        if (strcmp(e->models[i].here, model) == 0)
+            return &e->models[i];
+    return NULL;
+}
+
+/* An absolute url names its server: the key of another must not go there. One endpoint alone is asked all the same, and refuses the job
+ * with the reason. */
+static bool is_of_origin(const struct endpoint *e, const char *origin)
+{
+    size_t len = strlen(origin);
+    return len == 0 || !e->is_named ||
+           (e->base_url != NULL && provider_origin(e->base_url) == len &&
+            strncasecmp(e->base_url, origin, len) == 0);
+}
+
+bool endpoint_can_serve(const struct endpoint *e, enum dialect d, const char *model, const char *origin)
+{
+    return e->serves[d] && is_of_origin(e, origin) && (e->n_models == 0 || find_model(e, model) != NULL);
+}
+
+const char *endpoint_model_there(const struct endpoint *e, const char *model)
+{
+    const struct model_name *m = find_model(e, model);
+    return m != NULL && strcmp(m->here, m->there) != 0 ? m->there : NULL;
+}
+
+bool endpoint_is_down(struct endpoint *e, int64_t now_ms)
+{
+    static const struct gate_request least = {0};
+    struct gate_state g;
+    gate_get_state(e->gate, now_ms, &g);
+    bool waits_for_probe = g.breaker == BREAKER_PROBING && gate_ready_at(e->gate, now_ms, &least) > now_ms;
+    bool is_silent = e->unreachable > 1 && g.paused_until_ms > now_ms;
+    return e->is_refused || g.breaker == BREAKER_OPEN || waits_for_probe || is_silent ||
+           g.paused_until_ms > now_ms + LONG_PAUSE_MS;
+}
+
+const char *endpoint_state_name(struct endpoint *e, int64_t now_ms)
+{
+    struct gate_state g;
+    gate_get_state(e->gate, now_ms, &g);
+    return e->is_refused                 ? "account refused"
+           : e->unreachable > 0          ? "unreachable"
+           : g.breaker != BREAKER_CLOSED ? breaker_state_name(g.breaker)
+           : g.paused_until_ms > now_ms  ? "paused"
+                                         : "up";
 }

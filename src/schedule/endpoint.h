@@ -1,28 +1,55 @@
-/* Where requests go: base URL, key and header lines of one dialect. Keys come from the environment, live in this struct
- * alone, and are wiped when it is freed. Loop thread. */
+/* An endpoint: one account at one server, with its address, key, models, limits, and how it fares. A run has one, or those of a list.
+ * Loop thread. */
 #ifndef LH_SCHEDULE_ENDPOINT_H
 #define LH_SCHEDULE_ENDPOINT_H
 
+#include "limit/gate.h"
 #include "longhaul.h"
-#include "provider/provider.h"
+#include "schedule/access.h"
 
-enum { ENDPOINT_HEADERS = 8 };
+enum { DIALECTS = 2, ENDPOINT_NAME_MOST = 128 };
 
-struct endpoint {
-    enum dialect dialect;
-    bool ready;                            /* resolved */
-    char *base_url;                        /* owned */
-    struct strbuf lines;                   /* the header lines; holds the key */
-    const char *headers[ENDPOINT_HEADERS]; /* into lines */
-    size_t n_headers;
-    const char *key; /* into lines; NULL without */
+struct model_name {     /* owned */
+    char *here, *there; /* in jobs; at the endpoint */
 };
 
-/* Resolves options and environment. LH_EUSAGE for a bad base URL; LH_EINPUT when the official host would be asked
- * without a key, naming the variable to set, or when the key cannot stand in a header. On failure *e is empty. */
-int endpoint_resolve(struct endpoint *e, enum dialect d, const lh_endpoint_options *o, lh_error *err);
-/* Makes the key unreadable wherever `text` holds it: providers echo what they refuse. */
-void endpoint_hide_key(const struct endpoint *e, char *text, size_t len);
+struct endpoint {
+    char name[ENDPOINT_NAME_MOST];
+    bool is_named; /* of a list */
+    bool serves[DIALECTS];
+    char *base_url, *key_variable; /* owned; NULL: see access_resolve */
+    struct access access[DIALECTS];
+    struct model_name *models; /* owned; none: all */
+    size_t n_models;
+    lh_endpoint_options options; /* its numbers; no pointer in it is valid */
+    struct gate *gate;           /* owned */
+    int64_t in_flight;
+    bool is_refused;     /* the account: it gets nothing more in this run */
+    bool is_reached;     /* some answer came in this run */
+    int64_t unreachable; /* failures in a row */
+    char trouble[256];   /* it cannot be reached, it refuses the account; "" when all is well */
+};
+
+/* All that options ask for but keys, which are looked for when they are needed, or by endpoint_access. LH_EUSAGE names what is wrong.
+ * dialect NULL: both. On failure *e is empty. */
+int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *name,
+                  const char *key_variable, int64_t now_ms, lh_error *err);
 void endpoint_free(struct endpoint *e);
+
+/* Address and headers for a dialect that it serves, resolved the first time; NULL as access_resolve fails. */
+const struct access *endpoint_access(struct endpoint *e, enum dialect d, lh_error *err);
+
+/* It is in a list, or was needed. */
+bool endpoint_is_in_use(const struct endpoint *e);
+
+/* May jobs of this dialect, model and origin ("" unless their url is absolute) go to it? */
+bool endpoint_can_serve(const struct endpoint *e, enum dialect d, const char *model, const char *origin);
+/* What the model is called there; NULL when it has the same name. */
+const char *endpoint_model_there(const struct endpoint *e, const char *model);
+
+/* Its breaker is open, or it is silent or paused for long: others are to be asked instead, if there are any. */
+bool endpoint_is_down(struct endpoint *e, int64_t now_ms);
+/* "up", "breaker open", …: for people. */
+const char *endpoint_state_name(struct endpoint *e, int64_t now_ms);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "schedule/request.h"
 #include "schedule/run.h"
 
 struct flight {
@@ -13,25 +14,18 @@ struct flight {
     struct lh_run *run;
     struct claimed_job *job; /* owned; its body has moved to the client */
     struct http_request *request;
-    const struct endpoint *endpoint;
+    struct endpoint *endpoint;
+    const struct access *access;
     struct gate_request asked;
     struct gate_ticket ticket;
     int64_t started_wall_ms, started_ms;
 };
 
 enum {
-    USED_MOST = 16, /* times what was reserved: usage beyond that is not believed by the limiter */
-    DEFAULT_OUTPUT_TOKENS = 256, /* reserved for an answer that nothing bounds; the usage settles it */
-    UNREACHABLE_GIVE_UP = 6,     /* tries in a row before the first answer ever: the address is wrong */
+    USED_MOST = 16,          /* times what was reserved: usage beyond that is not believed by the limiter */
+    UNREACHABLE_GIVE_UP = 6, /* tries in a row before the first answer ever: the address is wrong */
     UNREACHABLE_WAIT_MS = 60000,
 };
-
-struct gate_request flight_request(const struct claimed_job *job)
-{
-    bool bounded = job->max_output_tokens != LH_UNKNOWN;
-    return (struct gate_request){.prompt_tokens = job->prompt_tokens,
-                                 .output_tokens = bounded ? job->max_output_tokens : DEFAULT_OUTPUT_TOKENS};
-}
 
 static struct outcome *outcome_of(const struct claimed_job *job)
 {
@@ -66,14 +60,11 @@ static void give_back_job(struct lh_run *r, struct claimed_job *job)
     post(r, o);
 }
 
-void run_give_back(struct lh_run *r)
+void flight_give_back(struct lh_run *r, struct claimed_job *first)
 {
-    struct claimed_job *job = r->buffer.first;
-    claim_list_init(&r->buffer);
-    while (job != NULL) {
-        struct claimed_job *next = job->next;
+    for (struct claimed_job *job = first, *next; job != NULL; job = next) {
+        next = job->next;
         give_back_job(r, job);
-        job = next;
     }
 }
 
@@ -85,6 +76,7 @@ static void link_flight(struct lh_run *r, struct flight *f)
         f->next->link = &f->next;
     r->flights = f;
     r->in_flight++;
+    f->endpoint->in_flight++;
 }
 
 static void unlink_flight(struct flight *f)
@@ -93,6 +85,7 @@ static void unlink_flight(struct flight *f)
     if (f->next != NULL)
         f->next->link = f->link;
     f->run->in_flight--;
+    f->endpoint->in_flight--;
 }
 
 static void flight_free(struct flight *f)
@@ -119,25 +112,46 @@ static void read_answer(struct flight *f, const struct http_response *response, 
                            .header_arg = response,
                            .now_wall_ms = clock_wall_ms()};
     in.body = http_response_body(response, &in.body_len);
-    enum dialect d = r->dialect_forced ? r->forced : dialect_of_url(f->job->url);
+    enum dialect d = endpoints_dialect(&r->endpoints, f->job);
     provider_read_answer(d, f->job->url, &in, r->parser, a);
 }
 
-/* While nobody can be reached all requests wait together, longer each time; jobs lose nothing by it. An address that
- * never answered at all is a mistake to be told soon. */
-static int64_t on_unreachable(struct lh_run *r, const struct answer *a)
+/* Is there another one that may work? */
+static bool has_other(const struct lh_run *r, const struct endpoint *e)
 {
-    r->unreachable++;
-    if (!r->reached && r->unreachable >= UNREACHABLE_GIVE_UP && r->fatal.code == 0) {
+    for (size_t i = 0; i < r->endpoints.count; i++) {
+        const struct endpoint *other = &r->endpoints.list[i];
+        if (other != e && other->is_named && !other->is_refused &&
+            (other->is_reached || other->unreachable == 0))
+            return true;
+    }
+    return false;
+}
+
+/* While it cannot be reached all its requests wait together, longer each time; jobs lose nothing by it. An address that
+ * never answered at all is a mistake to be told soon. */
+static int64_t on_unreachable(struct lh_run *r, struct endpoint *e, const struct answer *a)
+{
+    e->unreachable++;
+    if (!e->is_reached && e->unreachable >= UNREACHABLE_GIVE_UP && r->fatal.code == 0 && !has_other(r, e)) {
         lh_error_set(&r->fatal, LH_ENET, "cannot reach the provider: %s; check --base-url and the network",
                      a->message);
         run_finish(r, LH_RUN_STOPPED, "%s", r->fatal.message);
     }
-    snprintf(r->provider_trouble, sizeof r->provider_trouble, "cannot reach the provider: %.200s",
-             a->message);
-    int64_t shift = r->unreachable < 8 ? r->unreachable : 8;
+    snprintf(e->trouble, sizeof e->trouble, "cannot reach the provider: %.200s", a->message);
+    int64_t shift = e->unreachable < 8 ? e->unreachable : 8;
     int64_t wait = (INT64_C(125) << shift);
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
+}
+
+static void on_reached(struct lh_run *r, struct endpoint *e)
+{
+    e->unreachable = 0;
+    e->is_reached = true;
+    if (!e->is_refused)
+        e->trouble[0] = '\0';
+    if (e->options.tpm > 0)
+        hand_reopen(r); /* tokens that it did not use may let others go */
 }
 
 static void settle(struct flight *f, enum http_outcome http, const struct answer *a, int64_t pause_ms)
@@ -162,7 +176,7 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
                              .used_tokens = used,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
                              .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};
-    gate_settle(r->gate, clock_monotonic_ms(), &g);
+    gate_settle(f->endpoint->gate, clock_monotonic_ms(), &g);
 }
 
 static void set_decision(struct outcome *o, const struct decision *d, int64_t now_wall_ms)
@@ -177,27 +191,27 @@ static void set_decision(struct outcome *o, const struct decision *d, int64_t no
     o->dead_reason = d->dead_reason;
 }
 
-static void hide_in(const struct endpoint *e, char *text)
+static void hide_in(const struct access *a, char *text)
 {
-    endpoint_hide_key(e, text, strlen(text));
+    access_hide_key(a, text, strlen(text));
 }
 
 /* Of what came from the provider, nothing that is kept or shown holds the key. */
-static void hide_key(const struct endpoint *e, struct answer *a)
+static void hide_key(const struct access *access, struct answer *a)
 {
-    hide_in(e, a->message);
-    hide_in(e, a->error_code);
-    hide_in(e, a->request_id);
-    hide_in(e, a->model);
-    hide_in(e, a->finish_reason);
+    hide_in(access, a->message);
+    hide_in(access, a->error_code);
+    hide_in(access, a->request_id);
+    hide_in(access, a->model);
+    hide_in(access, a->finish_reason);
 }
 
-static void take_body(const struct endpoint *e, struct outcome *o, const struct http_response *response)
+static void take_body(const struct access *a, struct outcome *o, const struct http_response *response)
 {
     if (http_response_outcome(response) == HTTP_OK && (o->move == OUTCOME_DONE || o->move == OUTCOME_DEAD))
         o->body = http_response_take_body(response, &o->body_len);
     if (o->body != NULL)
-        endpoint_hide_key(e, o->body, o->body_len);
+        access_hide_key(a, o->body, o->body_len);
 }
 
 static void watch(struct lh_run *r, const struct claimed_job *job, const struct outcome *o)
@@ -220,11 +234,18 @@ static void watch(struct lh_run *r, const struct claimed_job *job, const struct 
     }
 }
 
-static void account_refused(struct lh_run *r, const struct answer *a)
+/* An endpoint less: the others go on with its jobs, if there are any. */
+static void account_refused(struct lh_run *r, struct endpoint *e, const struct answer *a)
 {
-    run_finish(r, LH_RUN_ACCOUNT,
-               "the provider refuses the account (%s): %s; check the key, the quota and the billing",
-               a->error_code, a->message);
+    char why[sizeof e->trouble];
+    bool again = e->is_refused;
+    snprintf(why, sizeof why, "the account is refused (%s): %.150s", a->error_code, a->message);
+    if (endpoints_refuse(&r->endpoints, e, why))
+        run_finish(r, LH_RUN_ACCOUNT,
+                   "the provider refuses the account (%s): %s; check the key, the quota and the billing",
+                   a->error_code, a->message);
+    else if (!again)
+        log_warn("endpoint %s: %s; it gets nothing more in this run", e->name, why);
 }
 
 static void on_done(void *arg, const struct http_response *response)
@@ -242,15 +263,10 @@ static void on_done(void *arg, const struct http_response *response)
     bool unreachable = policy_is_unreachable(http);
     bool stopped = http == HTTP_CANCELED;
     read_answer(f, response, &o->answer);
-    hide_key(f->endpoint, &o->answer);
-    int64_t pause_ms = unreachable ? on_unreachable(r, &o->answer) : 0;
-    if (http == HTTP_OK) {
-        r->unreachable = 0;
-        r->reached = true;
-        r->provider_trouble[0] = '\0';
-        if (r->options.endpoint.tpm > 0)
-            r->shut_until_ms = 0; /* tokens that it did not use may let others go */
-    }
+    hide_key(f->access, &o->answer);
+    int64_t pause_ms = unreachable ? on_unreachable(r, f->endpoint, &o->answer) : 0;
+    if (http == HTTP_OK)
+        on_reached(r, f->endpoint);
     settle(f, http, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();
     struct decision d = policy_decide(&r->policy, f->job, &o->answer, unreachable, &r->random);
@@ -266,7 +282,8 @@ static void on_done(void *arg, const struct http_response *response)
     o->started_at = f->started_wall_ms;
     o->latency_ms = clock_monotonic_ms() - f->started_ms;
     o->finished_at = now;
-    take_body(f->endpoint, o, response);
+    o->endpoint = f->endpoint->is_named ? f->endpoint->name : NULL;
+    take_body(f->access, o, response);
     if (o->move == OUTCOME_DONE && o->body == NULL) { /* no memory for the answer: it was not had */
         o->move = OUTCOME_READY;
         o->attempt_outcome = "transient";
@@ -274,44 +291,73 @@ static void on_done(void *arg, const struct http_response *response)
     tally_attempt(&r->tally, clock_monotonic_ms(), o);
     watch(r, f->job, o);
     if (d.account)
-        account_refused(r, &o->answer);
+        account_refused(r, f->endpoint, &o->answer);
     flight_free(f);
     post(r, o);
     if (r->phase != RUN_ABORTING)
         run_tick(r);
 }
 
-static struct endpoint *endpoint_for(struct lh_run *r, const struct claimed_job *job, lh_error *err)
+/* An endpoint of a list is a replay space of its own. */
+static void write_key(const struct flight *f, char *out, size_t size)
 {
-    enum dialect d = r->dialect_forced ? r->forced : dialect_of_url(job->url);
-    struct endpoint *e = &r->endpoints[d];
-    if (!e->ready && endpoint_resolve(e, d, &r->options.endpoint, err) != 0)
-        return NULL;
-    return e;
+    const struct claimed_job *job = f->job;
+    snprintf(out, size, "Idempotency-Key: lh-%s-%lld-%lld%s%s", writer_store_id(f->run->writer),
+             (long long)job->id, (long long)job->generation, f->endpoint->is_named ? "-" : "",
+             f->endpoint->is_named ? f->endpoint->name : "");
 }
 
-static int send_job(struct lh_run *r, struct flight *f, const struct endpoint *e, lh_error *err)
+/* The body as the endpoint wants it: with its own name for the model. Moves out of the job. */
+static int take_request_body(struct flight *f, char **body, size_t *len, lh_error *err)
 {
     struct claimed_job *job = f->job;
+    struct strbuf renamed;
+    json_object *name = NULL;
+    struct json_span span = {NULL, 0};
+    *body = job->body;
+    *len = job->body_len;
+    job->body = NULL;
+    if (f->endpoint->n_models > 0)
+        span = provider_model_span(*body, *len);
+    if (span.data == NULL || json_parse(f->run->parser, span.data, span.len, &name, NULL) != 0)
+        return 0;
+    const char *there =
+        json_is_string(name) ? endpoint_model_there(f->endpoint, json_object_get_string(name)) : NULL;
+    int rc = 0;
+    if (there != NULL) {
+        strbuf_init(&renamed);
+        rc = provider_rename_model(*body, *len, there, &renamed);
+        free(*body);
+        *body = renamed.data; /* NULL without memory */
+        *len = renamed.len;
+    }
+    json_object_put(name);
+    return rc == 0 ? 0 : lh_error_nomem(err);
+}
+
+static int send_job(struct lh_run *r, struct flight *f, lh_error *err)
+{
+    struct claimed_job *job = f->job;
+    const struct access *a = f->access;
     struct strbuf url;
     strbuf_init(&url);
-    char key[128];
-    snprintf(key, sizeof key, "Idempotency-Key: lh-%s-%lld-%lld", writer_store_id(r->writer),
-             (long long)job->id, (long long)job->generation);
-    const char *headers[ENDPOINT_HEADERS + 1];
-    memcpy(headers, e->headers, e->n_headers * sizeof *headers);
-    headers[e->n_headers] = key;
-    int rc = provider_join_url(e->base_url, job->url, &url, err);
+    char key[160 + ENDPOINT_NAME_MOST];
+    const char *headers[ACCESS_HEADERS + 1];
+    write_key(f, key, sizeof key);
+    memcpy(headers, a->headers, a->n_headers * sizeof *headers);
+    headers[a->n_headers] = key;
+    struct http_send send = {.method = "POST",
+                             .headers = headers,
+                             .n_headers = a->n_headers + 1,
+                             .timeout_ms = f->endpoint->options.timeout_ms};
+    int rc = provider_join_url(a->base_url, job->url, &url, err);
+    if (rc == 0)
+        rc = take_request_body(f, &send.body, &send.body_len, err);
     if (rc == 0) {
-        struct http_send send = {.method = "POST",
-                                 .url = url.data,
-                                 .headers = headers,
-                                 .n_headers = e->n_headers + 1,
-                                 .body = job->body,
-                                 .body_len = job->body_len,
-                                 .timeout_ms = r->options.endpoint.timeout_ms};
-        job->body = NULL;
+        send.url = url.data;
         rc = http_start(r->http, &send, on_done, f, &f->request, err);
+    } else {
+        free(send.body);
     }
     strbuf_free(&url);
     return rc;
@@ -338,29 +384,35 @@ static void bury_unsendable(struct lh_run *r, struct claimed_job *job, const lh_
     post(r, o);
 }
 
-bool flight_start(struct lh_run *r, struct claimed_job *job)
+static void stop_without(struct lh_run *r, struct claimed_job *job, const lh_error *err)
+{
+    if (err->code != 0)
+        r->fatal = *err;
+    run_finish(r, LH_RUN_STOPPED, "%s", err->code != 0 ? err->message : "out of memory");
+    give_back_job(r, job);
+}
+
+bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
 {
     lh_error err = {0};
-    struct endpoint *e = endpoint_for(r, job, &err);
-    struct flight *f = e != NULL ? calloc(1, sizeof *f) : NULL;
+    const struct access *access = endpoint_access(e, endpoints_dialect(&r->endpoints, job), &err);
+    struct flight *f = access != NULL ? calloc(1, sizeof *f) : NULL;
     if (f == NULL) {
-        if (e == NULL)
-            r->fatal = err;
-        run_finish(r, LH_RUN_STOPPED, "%s", e == NULL ? err.message : "out of memory");
-        give_back_job(r, job);
+        stop_without(r, job, &err);
         return false;
     }
     *f = (struct flight){.run = r,
                          .job = job,
                          .endpoint = e,
-                         .asked = flight_request(job),
+                         .access = access,
+                         .asked = job_request(job),
                          .started_wall_ms = clock_wall_ms(),
                          .started_ms = clock_monotonic_ms()};
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
-    f->ticket = gate_take(r->gate, f->started_ms, &f->asked);
+    f->ticket = gate_take(e->gate, f->started_ms, &f->asked);
     link_flight(r, f);
-    if (send_job(r, f, e, &err) == 0)
+    if (send_job(r, f, &err) == 0)
         return true;
     unlink_flight(f);
     struct gate_outcome nothing = {.request = f->asked,
@@ -368,7 +420,7 @@ bool flight_start(struct lh_run *r, struct claimed_job *job)
                                    .health = BREAKER_NOTHING,
                                    .used_tokens = 0,
                                    .retry_after_ms = -1};
-    gate_settle(r->gate, f->started_ms, &nothing);
+    gate_settle(e->gate, f->started_ms, &nothing);
     free(f);
     bury_unsendable(r, job, &err);
     return false;

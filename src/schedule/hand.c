@@ -1,5 +1,9 @@
-/* The hand: claims that are not sent yet, first to go first. Enough that an ended request is followed at once, and no more: what is
- * in hand is `lost` with a crash, and in the way of what comes with a higher priority. Loop thread. */
+/* The hand: claims that are not sent yet, by route. Enough that an ended request is followed at once, and no more: what is in hand is
+ * `lost` with a crash, and in the way of what comes with a higher priority. A route whose endpoints take nothing more must not keep the
+ * others waiting: the store is told to pass it over. Loop thread. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "schedule/run.h"
 
@@ -9,76 +13,216 @@ enum {
     TIMER_SLACK_MS = 2, /* a timer may fire so much early */
 };
 
-void hand_init(struct lh_run *r)
+static struct route *add_route(struct lh_run *r, const struct claimed_job *job)
 {
-    claim_list_init(&r->buffer);
-    r->prefetch = PREFETCH_MIN;
+    struct hand *h = &r->hand;
+    const size_t most = sizeof h->routes / sizeof *h->routes;
+    struct route *route = h->count < most ? calloc(1, sizeof *route) : NULL;
+    if (route == NULL)
+        return NULL;
+    route->id = job->route;
+    route->prefetch = PREFETCH_MIN;
+    route->can = endpoints_for(&r->endpoints, job, r->parser);
+    claim_list_init(&route->jobs);
+    h->routes[h->count++] = route;
+    return route;
 }
 
-static void append_claims(struct lh_run *r, struct claim_list *claims)
+static struct route *find_route(struct lh_run *r, const struct claimed_job *job)
 {
-    if (claims->first == NULL)
-        return;
-    *r->buffer.last = claims->first;
-    r->buffer.last = claims->last;
-    r->buffer.count += claims->count;
-    r->buffer.bytes += claims->bytes;
-    r->arrived += claims->count;
+    for (size_t i = 0; i < r->hand.count; i++)
+        if (r->hand.routes[i]->id == job->route)
+            return r->hand.routes[i];
+    return add_route(r, job);
+}
+
+static void put(struct lh_run *r, struct route *route, struct claimed_job *job)
+{
+    job->next = NULL;
+    job->arrival = r->hand.arrived;
+    job->can = route->id == ROUTE_LOOSE ? endpoints_for(&r->endpoints, job, r->parser) : route->can;
+    if (route->id == ROUTE_LOOSE)
+        route->can = job->can; /* that of the last; one that none can serve makes it hopeless */
+    *route->jobs.last = job;
+    route->jobs.last = &job->next;
+    route->jobs.count++;
+    r->hand.held++;
 }
 
 /* How many claims to hold: twice what left while the last ones were on their way, so that the wire never waits for the disk.
  * More would only keep a high-priority job waiting behind them, and be lost with a crash. A supply that is used up whole
  * doubles; one that is not is let go by an eighth each time. */
-static void adapt_prefetch(struct lh_run *r)
+static void adapt_prefetch(struct route *route)
 {
-    int64_t enough = 2 * r->sent_since_claims;
-    int64_t eased = r->prefetch - (r->prefetch + 7) / 8;
-    r->prefetch = enough > eased ? enough : eased;
-    if (r->prefetch < PREFETCH_MIN)
-        r->prefetch = PREFETCH_MIN;
-    if (r->prefetch > PREFETCH_MAX)
-        r->prefetch = PREFETCH_MAX;
-    r->sent_since_claims = 0;
+    int64_t enough = 2 * route->sent_since_claims;
+    int64_t eased = route->prefetch - (route->prefetch + 7) / 8;
+    route->prefetch = enough > eased ? enough : eased;
+    if (route->prefetch < PREFETCH_MIN)
+        route->prefetch = PREFETCH_MIN;
+    if (route->prefetch > PREFETCH_MAX)
+        route->prefetch = PREFETCH_MAX;
+    route->sent_since_claims = 0;
 }
 
 void hand_take(struct lh_run *r, struct claim_list *claims)
 {
-    if (claims->count > 0)
-        adapt_prefetch(r);
-    append_claims(r, claims);
+    struct route *last = NULL;
+    for (size_t i = 0; i < r->hand.count; i++)
+        r->hand.routes[i]->is_fed = false;
+    for (struct claimed_job *job = claims->first, *next; job != NULL; job = next) {
+        next = job->next;
+        struct route *route = last != NULL && last->id == job->route ? last : find_route(r, job);
+        r->hand.arrived++;
+        if (route == NULL) { /* out of memory */
+            job->next = NULL;
+            flight_give_back(r, job);
+            run_finish(r, LH_RUN_STOPPED, "out of memory");
+            continue;
+        }
+        if (!route->is_fed)
+            adapt_prefetch(route);
+        route->is_fed = true;
+        last = route;
+        put(r, route, job);
+    }
+    claim_list_init(claims);
 }
 
-struct claimed_job *hand_pop(struct lh_run *r)
+struct route *hand_next(struct lh_run *r)
 {
-    struct claimed_job *job = r->buffer.first;
-    r->buffer.first = job->next;
+    struct route *first = NULL;
+    for (size_t i = 0; i < r->hand.count; i++) {
+        struct route *route = r->hand.routes[i];
+        if (route->jobs.first != NULL && !route->is_blocked &&
+            (first == NULL || route->jobs.first->arrival < first->jobs.first->arrival))
+            first = route;
+    }
+    return first;
+}
+
+struct claimed_job *hand_pop(struct lh_run *r, struct route *route)
+{
+    struct claimed_job *job = route->jobs.first;
+    route->jobs.first = job->next;
     if (job->next == NULL)
-        r->buffer.last = &r->buffer.first;
+        route->jobs.last = &route->jobs.first;
     job->next = NULL;
-    r->buffer.count--;
-    r->buffer.bytes -= job->body_len;
-    r->sent_since_claims++;
+    route->jobs.count--;
+    route->sent_since_claims++;
+    r->hand.held--;
     return job;
+}
+
+static void give_back(struct lh_run *r, struct route *route)
+{
+    struct claimed_job *first = route->jobs.first;
+    r->hand.held -= route->jobs.count;
+    claim_list_init(&route->jobs);
+    flight_give_back(r, first);
+}
+
+void run_give_back(struct lh_run *r)
+{
+    for (size_t i = 0; i < r->hand.count; i++)
+        give_back(r, r->hand.routes[i]);
+}
+
+void hand_close(struct lh_run *r, struct route *route, int64_t until_ms)
+{
+    route->closed_until_ms = until_ms;
+    route->prefetch = PREFETCH_MIN;
+    give_back(r, route);
+}
+
+void hand_reopen(struct lh_run *r)
+{
+    for (size_t i = 0; i < r->hand.count; i++)
+        r->hand.routes[i]->closed_until_ms = 0;
+}
+
+bool hand_is_hopeless(const struct lh_run *r, const struct route *route)
+{
+    return (route->can & ~r->endpoints.refused) == 0;
+}
+
+bool hand_is_stuck(const struct lh_run *r)
+{
+    const struct hand *h = &r->hand;
+    bool hopeless = false;
+    for (size_t i = 0; i < h->count; i++) {
+        bool is = hand_is_hopeless(r, h->routes[i]);
+        if (!is && route_set_has(&h->shut, h->routes[i]->id))
+            return false;
+        hopeless = hopeless || is;
+    }
+    const struct scope_view *v = &r->view;
+    return hopeless && h->held == 0 && h->shuts == h->shuts_in_view && v->claimable == 0 &&
+           v->jobs[JOB_WAITING] == 0 && v->jobs[JOB_RUNNING] == 0;
+}
+
+/* ---- asking ---- */
+
+/* How many more are wanted, and of which routes none. While an endpoint has room that what is in hand cannot use, more of that is not wanted. */
+static int64_t reckon_need(struct lh_run *r, struct route_set *shut, int64_t *prefetch)
+{
+    const struct hand *h = &r->hand;
+    int64_t now = clock_monotonic_ms(), need = 0;
+    bool others = false, has_room = false;
+    *prefetch = 0;
+    for (size_t i = 0; i < h->count; i++)
+        others = others || h->routes[i]->is_blocked;
+    has_room = others && r->endpoints.count > 1 && endpoints_have_room(&r->endpoints, now);
+    for (size_t i = 0; i < h->count; i++) {
+        const struct route *route = h->routes[i];
+        int64_t lack = route->prefetch - route->jobs.count;
+        bool closed = now + TIMER_SLACK_MS < route->closed_until_ms;
+        if (closed || hand_is_hopeless(r, route) || (has_room && route->is_blocked)) {
+            route_set_add(shut, route->id);
+            continue;
+        }
+        *prefetch += route->prefetch;
+        need += lack > 0 ? lack : 0;
+    }
+    if (need == 0 && (h->count == 0 || shut->count > 0)) /* of routes that have not been seen */
+        *prefetch = need = PREFETCH_MIN;
+    return need;
+}
+
+static bool is_same(const struct route_set *a, const struct route_set *b)
+{
+    return a->count == b->count && memcmp(a->ids, b->ids, a->count * sizeof *a->ids) == 0;
 }
 
 void hand_ask(struct lh_run *r, bool starving)
 {
-    if (r->phase != RUN_WORKING || clock_monotonic_ms() + TIMER_SLACK_MS < r->shut_until_ms)
+    struct hand *h = &r->hand;
+    struct route_set shut;
+    int64_t prefetch = 0;
+    if (r->phase != RUN_WORKING)
         return;
-    int64_t coming = r->asked - r->arrived;
-    int64_t want = r->prefetch - r->buffer.count - coming;
+    shut.count = 0;
+    int64_t need = reckon_need(r, &shut, &prefetch);
+    int64_t coming = h->asked - h->arrived;
+    int64_t want = need - coming;
     bool quiet = r->has_view && r->view.claimable == 0;
-    if (want <= 0 || (want < r->prefetch / 4 && !starving))
+    if (want <= 0 || (want < prefetch / 4 && !starving))
         want = 0;
-    if (want == 0 && !(starving && coming > 0 && !quiet && r->in_flight == 0))
-        return;
-    r->asked += want;
-    writer_ask(r->writer, want, starving && !quiet);
+    if (want > 0 || (starving && coming > 0 && !quiet && r->in_flight == 0)) {
+        h->asked += want;
+        writer_ask(r->writer, want, starving && !quiet);
+    }
+    if (!is_same(&shut, &h->shut)) {
+        h->shut = shut;
+        h->shuts++;
+        writer_shut(r->writer, &shut);
+    }
 }
 
-void hand_shut(struct lh_run *r, int64_t until_ms)
+void hand_free(struct lh_run *r)
 {
-    r->shut_until_ms = until_ms;
-    r->prefetch = PREFETCH_MIN;
-    run_give_back(r);
+    for (size_t i = 0; i < r->hand.count; i++) {
+        claim_list_free(&r->hand.routes[i]->jobs);
+        free(r->hand.routes[i]);
+    }
+    r->hand.count = 0;
 }

@@ -11,7 +11,8 @@ void lh_run_options_default(lh_run_options *o)
                                        .connect_timeout_ms = 30000,
                                        .stall_timeout_ms = 60000,
                                        .max_response = (size_t)64 << 20,
-                                       .breaker_percent = 50},
+                                       .breaker_percent = 50,
+                                       .weight = 1},
                           .max_attempts = 5,
                           .max_throttles = 50,
                           .backoff_initial_ms = 1000,
@@ -65,8 +66,6 @@ static int check_ranges(const lh_run_options *o, lh_error *err)
 struct meant {
     enum jitter jitter;
     const char *durability;
-    bool dialect_forced;
-    enum dialect dialect;
 };
 
 static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
@@ -79,8 +78,8 @@ static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0)
         return lh_error_set(err, LH_EUSAGE, "durability is \"%s\"; it must be full or normal", durability);
     m->durability = strcmp(durability, "normal") == 0 ? "normal" : "full";
-    m->dialect_forced = o->endpoint.dialect != NULL;
-    if (m->dialect_forced && !dialect_from_name(o->endpoint.dialect, &m->dialect))
+    enum dialect dialect = DIALECT_OPENAI;
+    if (o->endpoint.dialect != NULL && !dialect_from_name(o->endpoint.dialect, &dialect))
         return lh_error_set(err, LH_EUSAGE, "dialect is \"%s\"; it must be openai or anthropic",
                             o->endpoint.dialect);
     return o->endpoint.base_url != NULL ? provider_check_base_url(o->endpoint.base_url, err) : 0;
@@ -98,13 +97,6 @@ int lh_run_options_check(const lh_run_options *o, lh_error *err)
     return check(o, &meant, err);
 }
 
-static int copy_text(const char *text, char **out, lh_error *err)
-{
-    if (text != NULL && (*out = strdup(text)) == NULL)
-        return lh_error_nomem(err);
-    return 0;
-}
-
 int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
 {
     struct meant meant = {0};
@@ -112,14 +104,8 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->options = *o;
     r->options.durability = meant.durability;
     r->policy.backoff.jitter = meant.jitter;
-    r->dialect_forced = meant.dialect_forced;
-    r->forced = meant.dialect;
-    if (rc == 0)
-        rc = copy_text(o->endpoint.base_url, &r->base_url, err);
-    if (rc == 0)
-        rc = copy_text(o->endpoint.ca_file, &r->ca_file, err);
-    r->options.endpoint.base_url = r->base_url;
-    r->options.endpoint.ca_file = r->ca_file;
+    r->options.endpoint.base_url = r->options.endpoint.ca_file = r->options.endpoint.dialect = NULL;
+    r->options.endpoints = NULL;
     r->policy.max_attempts = o->max_attempts;
     r->policy.max_throttles = o->max_throttles;
     r->policy.max_retry_after_ms = o->max_retry_after_ms;

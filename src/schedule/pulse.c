@@ -16,16 +16,26 @@ static int64_t total_jobs(const struct scope_view *v)
     return total;
 }
 
+/* Of the first endpoint that holds something back. */
 static const char *binding_limiter(struct lh_run *r)
 {
-    struct gate_state state;
-    gate_get_state(r->gate, clock_monotonic_ms(), &state);
-    return state.binding == GATE_NONE ? "" : gate_limiter_name(state.binding);
+    for (size_t i = 0; i < r->endpoints.count; i++) {
+        struct gate_state state;
+        gate_get_state(r->endpoints.list[i].gate, clock_monotonic_ms(), &state);
+        if (state.binding != GATE_NONE)
+            return gate_limiter_name(state.binding);
+    }
+    return "";
 }
 
 static const char *trouble_of(const struct lh_run *r)
 {
-    return r->store_trouble[0] != '\0' ? r->store_trouble : r->provider_trouble;
+    if (r->store_trouble[0] != '\0')
+        return r->store_trouble;
+    for (size_t i = 0; i < r->endpoints.count; i++)
+        if (r->endpoints.list[i].trouble[0] != '\0')
+            return r->endpoints.list[i].trouble;
+    return "";
 }
 
 static void report_progress(struct lh_run *r)
@@ -51,24 +61,53 @@ static void report_progress(struct lh_run *r)
     r->options.progress(r->options.progress_arg, &p);
 }
 
-static void append_gate(struct strbuf *b, struct lh_run *r)
+static void append_gate(struct strbuf *b, struct endpoint *e)
 {
     struct gate_state g;
-    gate_get_state(r->gate, clock_monotonic_ms(), &g);
-    json_append_key(b, "state");
-    strbuf_append_char(b, '{');
-    json_append_int(b, "concurrency", r->options.endpoint.concurrency);
+    int64_t now = clock_monotonic_ms();
+    gate_get_state(e->gate, now, &g);
+    json_append_text(b, "endpoint", e->name);
+    json_append_text(b, "state", endpoint_state_name(e, now));
+    json_append_int(b, "concurrency", e->options.concurrency);
     json_append_int(b, "in_flight", g.in_flight);
     json_append_text(b, "breaker", breaker_state_name(g.breaker));
     if (g.breaker_opened > 0)
         json_append_int(b, "breaker_opened", g.breaker_opened);
-    if (r->options.endpoint.rpm > 0)
+    if (e->options.rpm > 0)
         json_append_int(b, "requests_available", g.requests_available);
-    if (r->options.endpoint.tpm > 0)
+    if (e->options.tpm > 0)
         json_append_int(b, "tokens_available", g.tokens_available);
     if (g.paused_until_ms > 0)
-        json_append_int(b, "paused_until", g.paused_until_ms - clock_monotonic_ms() + clock_wall_ms());
+        json_append_int(b, "paused_until", g.paused_until_ms - now + clock_wall_ms());
+    if (e->trouble[0] != '\0')
+        json_append_text(b, "trouble", e->trouble);
+    if (g.binding != GATE_NONE)
+        json_append_text(b, "limiter", gate_limiter_name(g.binding));
+}
+
+/* "state" is that of the first in use; with several, "endpoints" has them all. */
+static void append_endpoints(struct strbuf *b, struct lh_run *r)
+{
+    struct endpoints *s = &r->endpoints;
+    size_t first = 0;
+    while (first + 1 < s->count && !endpoint_is_in_use(&s->list[first]))
+        first++;
+    json_append_key(b, "state");
+    strbuf_append_char(b, '{');
+    append_gate(b, &s->list[first]);
     strbuf_append_char(b, '}');
+    if (s->count == 1)
+        return;
+    json_append_key(b, "endpoints");
+    strbuf_append_char(b, '[');
+    for (size_t i = 0; i < s->count; i++) {
+        if (!endpoint_is_in_use(&s->list[i]))
+            continue;
+        strbuf_append_str(b, b->data[b->len - 1] == '[' ? "{" : ",{");
+        append_gate(b, &s->list[i]);
+        strbuf_append_char(b, '}');
+    }
+    strbuf_append_char(b, ']');
 }
 
 static void note_statistics(struct lh_run *r)
@@ -92,7 +131,7 @@ static void note_statistics(struct lh_run *r)
     json_append_double(&b, "error_rate", tally_error_rate(t));
     json_append_text(&b, "limiter", binding_limiter(r));
     json_append_text(&b, "trouble", trouble_of(r));
-    append_gate(&b, r);
+    append_endpoints(&b, r);
     strbuf_append_char(&b, '}');
     struct checkpoint_note note = {.scope = "worker", .kind = "stats"};
     if (!b.failed && b.len < sizeof note.value) {

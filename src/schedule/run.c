@@ -62,6 +62,7 @@ static void collect(struct lh_run *r)
         r->view = report.view;
         r->has_view = true;
     }
+    r->hand.shuts_in_view = report.shuts;
     r->store_failing = report.failing;
     memcpy(r->store_trouble, report.trouble, sizeof r->store_trouble);
     r->store_gone = report.fatal != 0;
@@ -85,40 +86,83 @@ static void set_gate_timer(struct lh_run *r, int64_t now_ms, int64_t ready_at)
     uv_timer_start(&r->gate_timer, r->gate_timer.timer_cb, (uint64_t)(ready_at - now_ms), 0);
 }
 
-/* A job in hand while the gate is shut for long would be `lost` with a crash, and in the way of one that comes with a higher
+/* A job in hand while all its gates are shut for long would be `lost` with a crash, and in the way of one that comes with a higher
  * priority: back with it. */
-static void wait_for_gate(struct lh_run *r, int64_t now_ms, int64_t ready_at)
+static int64_t wait_for_gates(struct lh_run *r, struct route *route, int64_t now_ms)
 {
+    int64_t ready_at = route->ready_at;
     if (ready_at != INT64_MAX && ready_at - now_ms > SHUT_MS) {
         ready_at = ready_at - now_ms < SHUT_LOOK_MS ? ready_at : now_ms + SHUT_LOOK_MS;
-        hand_shut(r, ready_at);
+        hand_close(r, route, ready_at);
     }
-    set_gate_timer(r, now_ms, ready_at);
+    return ready_at;
 }
 
-/* Sends what may go now, nothing while its answer could not be kept. True when the gate would let more go than there are
- * claims. */
+static int64_t give_up_route(struct lh_run *r, struct route *route)
+{
+    hand_close(r, route, 0);
+    return INT64_MAX;
+}
+
+/* True when the gates would let more go than there are claims. */
+static bool look_at_routes(struct lh_run *r, int64_t now_ms)
+{
+    bool starving = r->hand.count == 0;
+    int64_t soonest = INT64_MAX;
+    for (size_t i = 0; i < r->hand.count; i++) {
+        struct route *route = r->hand.routes[i];
+        if (route->is_blocked) {
+            int64_t at =
+                hand_is_hopeless(r, route) ? give_up_route(r, route) : wait_for_gates(r, route, now_ms);
+            soonest = at < soonest ? at : soonest;
+        }
+        starving = starving || (route->jobs.first == NULL && now_ms >= route->closed_until_ms);
+    }
+    set_gate_timer(r, now_ms, soonest);
+    return starving && r->in_flight < endpoints_capacity(&r->endpoints);
+}
+
+/* Sends what may go now, nothing while its answer could not be kept. True when more could go than there are claims. */
 static bool send_ready(struct lh_run *r)
 {
+    struct route *route = NULL;
     int64_t now = clock_monotonic_ms();
-    while (r->phase == RUN_WORKING && !r->store_failing && r->buffer.first != NULL) {
-        struct gate_request request = flight_request(r->buffer.first);
-        int64_t ready_at = gate_ready_at(r->gate, now, &request);
-        if (ready_at > now) {
-            wait_for_gate(r, now, ready_at);
-            return false;
-        }
-        flight_start(r, hand_pop(r));
+    if (r->phase != RUN_WORKING || r->store_failing)
+        return r->phase == RUN_WORKING && r->hand.held == 0 &&
+               r->in_flight < endpoints_capacity(&r->endpoints);
+    for (size_t i = 0; i < r->hand.count; i++)
+        r->hand.routes[i]->is_blocked = false;
+    while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
+        struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->ready_at);
+        if (e != NULL)
+            flight_start(r, e, hand_pop(r, route));
+        else
+            route->is_blocked = true;
     }
-    return r->phase == RUN_WORKING && r->buffer.first == NULL &&
-           r->in_flight < r->options.endpoint.concurrency;
+    return r->phase == RUN_WORKING && look_at_routes(r, now);
 }
 
 /* ---- the end ---- */
 
 static bool is_quiet(const struct lh_run *r)
 {
-    return r->in_flight == 0 && r->buffer.count == 0 && r->posted == r->committed;
+    return r->in_flight == 0 && r->hand.held == 0 && r->posted == r->committed;
+}
+
+/* What is left can go nowhere: say why. */
+static void finish_stuck(struct lh_run *r)
+{
+    for (size_t i = 0; i < r->endpoints.count; i++) {
+        const struct endpoint *e = &r->endpoints.list[i];
+        if (e->is_refused) {
+            run_finish(r, LH_RUN_ACCOUNT, "%s: %s; check the key, the quota and the billing", e->name,
+                       e->trouble);
+            return;
+        }
+    }
+    run_finish(r, LH_RUN_UNSERVED,
+               "the %lld jobs that are left ask for a model that no endpoint serves; add it to one",
+               (long long)r->view.jobs[JOB_READY]);
 }
 
 static void see_scope(struct lh_run *r)
@@ -132,6 +176,8 @@ static void see_scope(struct lh_run *r)
         run_finish(r, LH_RUN_CANCELED, "batch %s is canceled", r->batch);
     else if (r->options.follow || !is_quiet(r))
         return;
+    else if (r->view.state == SCOPE_WORKING && hand_is_stuck(r))
+        finish_stuck(r);
     else if (r->view.state == SCOPE_FINISHED)
         run_finish(r, LH_RUN_DONE, "%s", "");
     else if (r->view.state == SCOPE_PAUSED)
@@ -274,7 +320,7 @@ static void close_handles(struct lh_run *r)
     uv_loop_close(&r->loop);
 }
 
-static int open_http(struct lh_run *r, lh_error *err)
+static int open_http(struct lh_run *r, const char *ca_file, lh_error *err)
 {
     const lh_endpoint_options *e = &r->options.endpoint;
     struct http_options o;
@@ -282,24 +328,9 @@ static int open_http(struct lh_run *r, lh_error *err)
     o.connect_timeout_ms = e->connect_timeout_ms;
     o.stall_timeout_ms = e->stall_timeout_ms;
     o.max_response = e->max_response;
-    o.max_connections = (long)e->concurrency + 16;
-    o.ca_file = e->ca_file;
+    o.max_connections = (long)endpoints_capacity(&r->endpoints) + 16;
+    o.ca_file = ca_file;
     return http_client_new(&r->loop, &o, &r->http, err);
-}
-
-static int open_gate(struct lh_run *r, lh_error *err)
-{
-    const lh_endpoint_options *e = &r->options.endpoint;
-    struct gate_options o;
-    gate_options_default(&o);
-    o.concurrency = e->concurrency;
-    o.rpm = e->rpm;
-    o.tpm = e->tpm;
-    o.window_count = e->window_count;
-    o.window_ms = e->window_ms;
-    o.breaker.percent = e->breaker_percent;
-    breaker_options_fit(&o.breaker, e->concurrency);
-    return gate_new(&o, clock_monotonic_ms(), &r->gate, err);
 }
 
 static int open_writer(struct lh_run *r, const char *db, lh_error *err)
@@ -342,8 +373,9 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
     struct lh_run *r = calloc(1, sizeof *r);
     if (r == NULL)
         return lh_error_nomem(err);
-    hand_init(r);
     int rc = run_take_options(r, o, err);
+    if (rc == 0)
+        rc = endpoints_open(&r->endpoints, o, clock_monotonic_ms(), err);
     if (rc == 0)
         rc = find_batch(r, db, o->batch, err);
     if (rc == 0 && ((r->parser = json_parser_new()) == NULL || (r->guard = guard_new()) == NULL))
@@ -351,9 +383,7 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
     if (rc == 0)
         rc = init_handles(r, err);
     if (rc == 0)
-        rc = open_http(r, err);
-    if (rc == 0)
-        rc = open_gate(r, err);
+        rc = open_http(r, o->endpoint.ca_file, err);
     if (rc == 0)
         rc = open_writer(r, db, err);
     if (rc != 0) {
@@ -391,7 +421,8 @@ static const char *end_name(enum lh_run_end end)
 {
     static const char *const names[] = {
         [LH_RUN_DONE] = "done",         [LH_RUN_STOPPED] = "stopped", [LH_RUN_PAUSED] = "paused",
-        [LH_RUN_CANCELED] = "canceled", [LH_RUN_ACCOUNT] = "account", [LH_RUN_FAIL_FAST] = "fail-fast"};
+        [LH_RUN_CANCELED] = "canceled", [LH_RUN_ACCOUNT] = "account", [LH_RUN_FAIL_FAST] = "fail-fast",
+        [LH_RUN_UNSERVED] = "unserved"};
     return names[end];
 }
 
@@ -428,13 +459,9 @@ void lh_run_free(lh_run *r)
     if (r->http != NULL)
         http_client_close(r->http, NULL, NULL);
     close_handles(r);
-    gate_free(r->gate);
+    endpoints_free(&r->endpoints);
     guard_free(r->guard);
     json_parser_free(r->parser);
-    for (int i = 0; i < DIALECTS; i++)
-        endpoint_free(&r->endpoints[i]);
-    claim_list_free(&r->buffer);
-    free(r->base_url);
-    free(r->ca_file);
+    hand_free(r);
     free(r);
 }

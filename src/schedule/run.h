@@ -8,19 +8,42 @@
 #include "http/http.h"
 #include "limit/gate.h"
 #include "longhaul.h"
-#include "schedule/endpoint.h"
+#include "schedule/endpoints.h"
 #include "schedule/guard.h"
 #include "schedule/policy.h"
 #include "schedule/tally.h"
 #include "store/writer.h"
-
-enum { DIALECTS = 2 };
 
 enum run_phase {
     RUN_WORKING,   /* claims and sends */
     RUN_FINISHING, /* sends nothing new; what is in flight may finish */
     RUN_ABORTING,  /* in flight was cut off; commits what there is */
     RUN_OVER       /* all is committed; the loop ends */
+};
+
+/* Jobs of one route in hand, first to go first. */
+struct route {
+    int64_t id;
+    uint64_t can; /* endpoints that can serve it, by bit; of ROUTE_LOOSE each job has its own */
+    struct claim_list jobs;
+    int64_t prefetch;          /* how many to hold or have coming */
+    int64_t sent_since_claims; /* requests that left since claims last came */
+    int64_t
+        closed_until_ms; /* no gate opens sooner: nothing of it is claimed, for others may need it first */
+    bool is_fed;         /* by the claims that came last */
+    bool is_blocked;     /* in this tick: the first may not go before … */
+    int64_t ready_at;
+};
+
+struct hand {                              /* see hand.c */
+    struct route *routes[ROUTES_MOST + 1]; /* owned; those that have been seen */
+    size_t count;
+    int64_t held;          /* jobs in all of them */
+    int64_t asked;         /* claims asked for, ever */
+    int64_t arrived;       /* and come */
+    struct route_set shut; /* as the store was told last */
+    int64_t shuts;         /* how often it was told */
+    int64_t shuts_in_view; /* and how often it had been told when it made the view */
 };
 
 struct lh_run {
@@ -36,29 +59,19 @@ struct lh_run {
 
     /* options, copied */
     struct policy policy;
-    lh_run_options options;
-    char *base_url, *ca_file; /* owned copies that options point to */
-    int64_t batch_id;         /* scope; LH_UNKNOWN: all */
-    char batch[256];          /* "" for all */
-    bool dialect_forced;      /* else by each job's url */
-    enum dialect forced;
+    lh_run_options options; /* no pointer in it but progress is valid */
+    int64_t batch_id;       /* scope; LH_UNKNOWN: all */
+    char batch[256];        /* "" for all */
 
     struct writer *writer;
     struct http_client *http;
-    struct gate *gate;
-    struct endpoint endpoints[DIALECTS];
+    struct endpoints endpoints;
     struct json_parser *parser;
     struct guard *guard;
     struct random random;
     struct tally tally;
 
-    /* claims that are not sent yet, first to go first */
-    struct claim_list buffer;
-    int64_t asked;             /* claims asked for, ever */
-    int64_t arrived;           /* and come */
-    int64_t prefetch;          /* how many to hold or have coming */
-    int64_t sent_since_claims; /* requests that left since claims last came */
-    int64_t shut_until_ms; /* the gate opens no sooner: nothing is claimed, for others may need it first */
+    struct hand hand;
 
     struct flight *flights; /* in flight, a list */
     int64_t in_flight;
@@ -74,15 +87,11 @@ struct lh_run {
     enum run_phase phase;
     enum lh_run_end end;
     char reason[512];
-    lh_error fatal;             /* code 0 unless the run could not go on */
-    bool store_gone;            /* its thread has ended with an error: nothing will be committed any more */
-    bool store_failing;         /* answers cannot be kept: nothing is sent, claims wait in the buffer */
-    char store_trouble[256];    /* the store's; "" when all is well */
-    char provider_trouble[256]; /* it cannot be reached; "" when it can */
+    lh_error fatal;          /* code 0 unless the run could not go on */
+    bool store_gone;         /* its thread has ended with an error: nothing will be committed any more */
+    bool store_failing;      /* answers cannot be kept: nothing is sent, claims wait in the buffer */
+    char store_trouble[256]; /* the store's; "" when all is well */
 
-    /* an endpoint that cannot be reached */
-    int64_t unreachable; /* failures in a row, over all requests */
-    bool reached;        /* some answer came in this run */
     int64_t recovered;
     int64_t last_note_ms;
 };
@@ -100,22 +109,28 @@ void run_abort(struct lh_run *r);
 void run_give_back(struct lh_run *r);
 
 /* hand.c: the claims that are not sent yet. */
-void hand_init(struct lh_run *r);
 void hand_take(struct lh_run *r, struct claim_list *claims); /* from the store */
-struct claimed_job *hand_pop(struct lh_run *r);              /* the first; there must be one */
-/* Asks the store for more when there are too few in hand or coming. starving: the gate would let more go. */
+/* The route whose first job came first, of those that are not blocked in this tick; NULL: none. */
+struct route *hand_next(struct lh_run *r);
+struct claimed_job *hand_pop(struct lh_run *r, struct route *route); /* its first; there must be one */
+/* Asks the store for more where there is too little in hand or coming. starving: more could go than there is. */
 void hand_ask(struct lh_run *r, bool starving);
-/* Nothing can go before until_ms (monotonic): gives all back and asks for none until then. */
-void hand_shut(struct lh_run *r, int64_t until_ms);
+/* Gives its jobs back and asks for none until then (monotonic). */
+void hand_close(struct lh_run *r, struct route *route, int64_t until_ms);
+void hand_reopen(struct lh_run *r); /* all: their gates may have opened */
+/* No endpoint is left that could serve it. */
+bool hand_is_hopeless(const struct lh_run *r, const struct route *route);
+/* All that is left in the store is of such routes. */
+bool hand_is_stuck(const struct lh_run *r);
+void hand_free(struct lh_run *r);
 
 /* options.c: copies and checks them. LH_EUSAGE names the option. */
 int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err);
 
-/* flight.c: sends a job; takes it over. Returns false when it could not leave (given back, the run finishing or fatal). */
-bool flight_start(struct lh_run *r, struct claimed_job *job);
+/* flight.c: sends a job to an endpoint; takes it over. Returns false when it could not leave (given back, the run finishing or fatal). */
+bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job);
+void flight_give_back(struct lh_run *r, struct claimed_job *first); /* a list of jobs that were not sent */
 void flight_cancel_all(struct lh_run *r);
-/* What a job asks of the gate. */
-struct gate_request flight_request(const struct claimed_job *job);
 
 /* pulse.c: progress to the caller, statistics to the store. */
 void pulse_now(struct lh_run *r, bool last);

@@ -19,6 +19,9 @@ struct claimed_job {
     char *url;       /* owned */
     char *body;      /* owned; may be moved out */
     size_t body_len;
+    /* The loop's: when it came, and which endpoints can serve it, by bit. */
+    int64_t arrival;
+    uint64_t can;
 };
 
 struct claim_list {

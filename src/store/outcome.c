@@ -35,12 +35,12 @@ static int64_t status_of(const struct outcome *o)
 static int insert_attempt(struct store *s, const struct outcome *o, lh_error *err)
 {
     const struct answer *a = &o->answer;
-    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiiooooooi", o->job_id, o->number,
+    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiioooooois", o->job_id, o->number,
                       o->attempt_outcome, status_of(o), or_null(a->error_code), or_null(a->message),
                       or_null(a->request_id), or_null(a->model), o->started_at, o->latency_ms,
                       o->move == OUTCOME_WAIT ? o->wait_ms : INT64_MIN, known(a->retry_after_ms),
                       known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
-                      known(a->usage.cached_tokens), INT64_MIN, o->sent_generation);
+                      known(a->usage.cached_tokens), INT64_MIN, o->sent_generation, o->endpoint);
 }
 
 static int insert_result(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)

@@ -26,6 +26,7 @@ struct outcome {
     int status_code;             /* 0: no answer */
     const char *attempt_outcome; /* "success", "throttled", … */
     const char *dead_reason;     /* OUTCOME_DEAD */
+    const char *endpoint;        /* its name; NULL when there is but one. Lives as long as the writer */
     struct answer answer;        /* codes, message, model, usage */
     char *body;                  /* owned; NULL */
     size_t body_len;

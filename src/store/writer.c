@@ -30,7 +30,7 @@ struct shared {
     int64_t asked;
     bool starving;
     struct route_set shut;
-    bool shut_changed;
+    int64_t shuts; /* calls of writer_shut */
     bool has_note;
     struct checkpoint_note note;
     struct steer_note *steer,
@@ -56,6 +56,7 @@ struct writer {
     bool has_note;
     struct steer_note *steer, **steer_last;
     struct route_set shut;
+    int64_t shuts;
     bool look_again; /* other routes are shut than when the last claim was made */
     bool failing;
 };
@@ -136,10 +137,10 @@ static void take_group(struct writer *w)
         s->steer_last = &s->steer;
     }
     s->starving = false;
-    if (s->shut_changed) {
+    if (s->shuts != w->shuts) {
         w->shut = s->shut;
+        w->shuts = s->shuts;
         w->look_again = true;
-        s->shut_changed = false;
     }
 }
 
@@ -177,6 +178,7 @@ static void publish_success(struct writer *w, struct drain_work *work)
     append_claims(&s->out.claims, &work->claims);
     s->out.view = w->drain.view;
     s->out.has_view = true;
+    s->out.shuts = w->shuts;
     s->out.drains++;
     s->out.wal_bytes = wal_bytes(&w->drain.wal);
     snprintf(s->out.trouble, sizeof s->out.trouble, "%s",
@@ -367,7 +369,7 @@ void writer_shut(struct writer *w, const struct route_set *routes)
     struct shared *s = &w->shared;
     uv_mutex_lock(&s->mutex);
     s->shut = *routes;
-    s->shut_changed = true;
+    s->shuts++;
     if (s->asked > 0)
         uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->mutex);

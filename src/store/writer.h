@@ -48,6 +48,7 @@ struct writer_report {
     int64_t asked_at_drain; /* of the last drain: how many claims it could not fill */
     struct scope_view view;
     bool has_view;
+    int64_t shuts;     /* calls of writer_shut that the view takes into account */
     bool failing;      /* commits fail and are tried again: nothing that leaves now could be kept */
     char trouble[256]; /* why, or why nothing is claimed; "" when all is well */
     int fatal;         /* 0, or the code of `error` */

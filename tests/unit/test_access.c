@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "schedule/endpoint.h"
+#include "schedule/access.h"
 
 static int warnings;
 
@@ -29,7 +29,7 @@ static int clear_environment(void **state)
            unsetenv("ANTHROPIC_BASE_URL");
 }
 
-static bool holds(const struct endpoint *e, const char *line)
+static bool holds(const struct access *e, const char *line)
 {
     for (size_t i = 0; i < e->n_headers; i++)
         if (strcmp(e->headers[i], line) == 0)
@@ -37,7 +37,7 @@ static bool holds(const struct endpoint *e, const char *line)
     return false;
 }
 
-static bool mentions(const struct endpoint *e, const char *text)
+static bool mentions(const struct access *e, const char *text)
 {
     for (size_t i = 0; i < e->n_headers; i++)
         if (strstr(e->headers[i], text) != NULL)
@@ -45,12 +45,11 @@ static bool mentions(const struct endpoint *e, const char *text)
     return false;
 }
 
-static struct endpoint resolve(enum dialect d, const char *base_url)
+static struct access resolve(enum dialect d, const char *base_url)
 {
-    lh_endpoint_options o = {.base_url = base_url};
-    struct endpoint e = {0};
+    struct access e = {0};
     lh_error err = {0};
-    if (endpoint_resolve(&e, d, &o, &err) != 0)
+    if (access_resolve(&e, d, base_url, dialect_key_variable(d), &err) != 0)
         fail_msg("%s", err.message);
     assert_true(e.ready);
     assert_int_equal(e.dialect, d);
@@ -59,10 +58,9 @@ static struct endpoint resolve(enum dialect d, const char *base_url)
 
 static void assert_refused(enum dialect d, const char *base_url, int code, const char *naming)
 {
-    lh_endpoint_options o = {.base_url = base_url};
-    struct endpoint e = {0};
+    struct access e = {0};
     lh_error err = {0};
-    assert_int_equal(endpoint_resolve(&e, d, &o, &err), code);
+    assert_int_equal(access_resolve(&e, d, base_url, dialect_key_variable(d), &err), code);
     if (strstr(err.message, naming) == NULL)
         fail_msg("%s", err.message);
     assert_null(strstr(err.message, "secret"));
@@ -76,15 +74,15 @@ static void each_dialect_takes_its_own_key_and_no_other(void **state)
     (void)state;
     setenv("OPENAI_API_KEY", "sk-open", 1);
     setenv("ANTHROPIC_API_KEY", "sk-ant", 1);
-    struct endpoint o = resolve(DIALECT_OPENAI, NULL), a = resolve(DIALECT_ANTHROPIC, NULL);
+    struct access o = resolve(DIALECT_OPENAI, NULL), a = resolve(DIALECT_ANTHROPIC, NULL);
     assert_string_equal(o.base_url, "https://api.openai.com/v1");
     assert_string_equal(a.base_url, "https://api.anthropic.com");
     assert_true(holds(&o, "Authorization: Bearer sk-open"));
     assert_true(holds(&a, "x-api-key: sk-ant"));
     assert_false(mentions(&o, "sk-ant"));
     assert_false(mentions(&a, "sk-open"));
-    endpoint_free(&o);
-    endpoint_free(&a);
+    access_free(&o);
+    access_free(&a);
 }
 
 static void the_base_of_one_dialect_draws_no_key_of_the_other(void **state)
@@ -93,23 +91,23 @@ static void the_base_of_one_dialect_draws_no_key_of_the_other(void **state)
     setenv("OPENAI_API_KEY", "sk-open", 1);
     setenv("ANTHROPIC_API_KEY", "sk-ant", 1);
     setenv("OPENAI_BASE_URL", "https://proxy.example/v1", 1);
-    struct endpoint o = resolve(DIALECT_OPENAI, NULL), a = resolve(DIALECT_ANTHROPIC, NULL);
+    struct access o = resolve(DIALECT_OPENAI, NULL), a = resolve(DIALECT_ANTHROPIC, NULL);
     assert_string_equal(o.base_url, "https://proxy.example/v1");
     assert_string_equal(a.base_url, "https://api.anthropic.com");
-    endpoint_free(&o);
-    endpoint_free(&a);
+    access_free(&o);
+    access_free(&a);
 }
 
 static void an_option_goes_before_the_environment(void **state)
 {
     (void)state;
     setenv("OPENAI_BASE_URL", "https://environment.example/v1", 1);
-    struct endpoint e = resolve(DIALECT_OPENAI, "https://option.example/v1");
+    struct access e = resolve(DIALECT_OPENAI, "https://option.example/v1");
     assert_string_equal(e.base_url, "https://option.example/v1");
-    endpoint_free(&e);
+    access_free(&e);
     e = resolve(DIALECT_OPENAI, NULL);
     assert_string_equal(e.base_url, "https://environment.example/v1");
-    endpoint_free(&e);
+    access_free(&e);
 }
 
 static void an_empty_variable_is_no_variable(void **state)
@@ -119,9 +117,9 @@ static void an_empty_variable_is_no_variable(void **state)
     setenv("OPENAI_API_KEY", "", 1);
     assert_refused(DIALECT_OPENAI, NULL, LH_EINPUT, "OPENAI_API_KEY");
     setenv("OPENAI_API_KEY", "sk-1", 1);
-    struct endpoint e = resolve(DIALECT_OPENAI, NULL);
+    struct access e = resolve(DIALECT_OPENAI, NULL);
     assert_string_equal(e.base_url, "https://api.openai.com/v1");
-    endpoint_free(&e);
+    access_free(&e);
 }
 
 static void the_official_host_is_not_asked_without_a_key(void **state)
@@ -137,10 +135,10 @@ static void the_official_host_is_not_asked_without_a_key(void **state)
 static void another_server_needs_no_key(void **state)
 {
     (void)state;
-    struct endpoint e = resolve(DIALECT_OPENAI, "http://localhost:8000/v1");
+    struct access e = resolve(DIALECT_OPENAI, "http://localhost:8000/v1");
     assert_int_equal(e.n_headers, 2);
     assert_false(mentions(&e, "Authorization"));
-    endpoint_free(&e);
+    access_free(&e);
 }
 
 static void a_bad_base_url_is_refused_wherever_it_comes_from(void **state)
@@ -151,9 +149,8 @@ static void a_bad_base_url_is_refused_wherever_it_comes_from(void **state)
     assert_refused(DIALECT_OPENAI, "https://user:secret@h/v1", LH_EUSAGE, "environment");
     assert_refused(DIALECT_OPENAI, "", LH_EUSAGE, "http");
     setenv("OPENAI_BASE_URL", "file:///secret", 1);
-    lh_endpoint_options o = {0};
-    struct endpoint e = {0};
-    assert_int_equal(endpoint_resolve(&e, DIALECT_OPENAI, &o, NULL), LH_EUSAGE);
+    struct access e = {0};
+    assert_int_equal(access_resolve(&e, DIALECT_OPENAI, NULL, NULL, NULL), LH_EUSAGE);
 }
 
 static void a_key_that_cannot_stand_in_a_header_is_named_by_its_variable_only(void **state)
@@ -173,8 +170,8 @@ static void a_key_that_cannot_stand_in_a_header_is_named_by_its_variable_only(vo
 static int warnings_for(const char *base_url)
 {
     warnings = 0;
-    struct endpoint e = resolve(DIALECT_OPENAI, base_url);
-    endpoint_free(&e);
+    struct access e = resolve(DIALECT_OPENAI, base_url);
+    access_free(&e);
     return warnings;
 }
 
@@ -200,28 +197,28 @@ static void a_key_that_travels_in_the_clear_is_warned_of(void **state)
 
 static void freeing_leaves_an_empty_endpoint(void **state)
 {
-    static const struct endpoint empty;
+    static const struct access empty;
     (void)state;
     setenv("OPENAI_API_KEY", "sk-1", 1);
-    struct endpoint e = resolve(DIALECT_OPENAI, NULL);
-    endpoint_free(&e);
+    struct access e = resolve(DIALECT_OPENAI, NULL);
+    access_free(&e);
     assert_memory_equal(&e, &empty, sizeof e);
-    endpoint_free(&e);
+    access_free(&e);
 }
 
 static void key_is_hidden_wherever_a_provider_echoes_it(void **state)
 {
     (void)state;
     setenv("OPENAI_API_KEY", "key-0123456789abcdef", 1);
-    struct endpoint e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
+    struct access e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
     char text[] = "key-0123456789abcdef,key-0123456789abcdefkey-0123456789abcdef and key-0123456789abcde";
-    endpoint_hide_key(&e, text, sizeof text - 1);
+    access_hide_key(&e, text, sizeof text - 1);
     assert_string_equal(
         text, "********************,**************************************** and key-0123456789abcde");
     char cut[] = "xkey-0123456789abcdef"; /* only what is inside the length is touched */
-    endpoint_hide_key(&e, cut, sizeof cut - 2);
+    access_hide_key(&e, cut, sizeof cut - 2);
     assert_string_equal(cut, "xkey-0123456789abcdef");
-    endpoint_free(&e);
+    access_free(&e);
     static const char *const harmless[] = {"lm-studio", "not-needed", "a-placeholder-without-digits",
                                            "17640000001764000000"};
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless;
@@ -230,21 +227,21 @@ static void key_is_hidden_wherever_a_provider_echoes_it(void **state)
         setenv("OPENAI_API_KEY", harmless[i], 1);
         e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
         snprintf(word, sizeof word, "an answer with %s", harmless[i]);
-        endpoint_hide_key(&e, word, strlen(word));
+        access_hide_key(&e, word, strlen(word));
         assert_non_null(strstr(word, harmless[i]));
-        endpoint_free(&e);
+        access_free(&e);
     }
     unsetenv("OPENAI_API_KEY");
     setenv("ANTHROPIC_API_KEY", "another-key-9876543210", 1);
     e = resolve(DIALECT_ANTHROPIC, "http://127.0.0.1");
     char other[] = "another-key-9876543210";
-    endpoint_hide_key(&e, other, sizeof other - 1);
+    access_hide_key(&e, other, sizeof other - 1);
     assert_string_equal(other, "**********************");
-    endpoint_free(&e);
+    access_free(&e);
     unsetenv("ANTHROPIC_API_KEY");
     e = resolve(DIALECT_OPENAI, "http://127.0.0.1/v1");
-    endpoint_hide_key(&e, other, sizeof other - 1);
-    endpoint_free(&e);
+    access_hide_key(&e, other, sizeof other - 1);
+    access_free(&e);
 }
 
 int main(void)
