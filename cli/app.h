@@ -24,6 +24,7 @@ struct settings {
     int64_t max_line;
     /* the run */
     lh_run_options run;
+    const char *endpoint_key;
     int64_t max_response;
     bool no_guard;
     /* output */
@@ -48,6 +49,9 @@ struct app {
     void *contexts[2]; /* of the option layer, which owns the texts above */
     char *texts[128];
     int n_texts;
+    struct config *config;          /* owned; NULL without a file */
+    lh_endpoint_options *endpoints; /* owned: the file's list */
+    const char **endpoint_keys;     /* owned */
 };
 
 struct command {

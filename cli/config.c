@@ -1,15 +1,35 @@
-/* The YAML file: see config.h. The schema that libcyaml checks against is made from the table of options. */
+/* The YAML file: see config.h. The schema that libcyaml checks against is made from the names of the options. */
 #include "cli/config.h"
 
 #include <cyaml/cyaml.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct complaint {
-    char text[512];
+/* A mapping: for each name two texts, under its dashes and under its underscores, of which one at most may be there. What else there is
+ * stands behind them. */
+struct mapping {
+    cyaml_schema_field_t *fields; /* owned; so are the keys with underscores */
+    size_t names, n_fields;
+    size_t size; /* of the data */
+};
+
+struct list { /* in the data, behind the texts of an entry */
+    char **texts;
+    unsigned count;
+};
+
+enum { MODELS, KEYS, LISTS };
+
+struct config {
+    struct mapping top, entry;
+    cyaml_schema_value_t text, entry_schema, schema;
+    char *loaded; /* what libcyaml made of the file */
+    char error[512];
 };
 
 /* libcyaml tells what is wrong, and where, in its log. The first line is the cause, what follows is the way to it. */
@@ -17,84 +37,232 @@ static void on_log(cyaml_log_t level, void *arg, const char *format, va_list arg
     __attribute__((format(printf, 3, 0)));
 static void on_log(cyaml_log_t level, void *arg, const char *format, va_list args)
 {
-    struct complaint *c = arg;
-    if (level < CYAML_LOG_ERROR || strlen(c->text) > 300)
+    struct config *c = arg;
+    if (level < CYAML_LOG_ERROR || strlen(c->error) > 300)
         return;
-    size_t used = strlen(c->text);
+    size_t used = strlen(c->error);
     char line[256];
     vsnprintf(line, sizeof line, format, args);
     const char *text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
     if (strncmp(text, "Backtrace", 9) == 0)
         return;
-    snprintf(c->text + used, sizeof c->text - used, "%s%.*s", used > 0 ? "; " : "", (int)strcspn(text, "\n"),
-             text);
+    snprintf(c->error + used, sizeof c->error - used, "%s%.*s", used > 0 ? "; " : "",
+             (int)strcspn(text, "\n"), text);
 }
 
-static char *with_underscores(const char *name)
+static const cyaml_config_t *loader(struct config *c, cyaml_config_t *config)
 {
-    char *copy = strdup(name);
-    for (char *p = copy; p != NULL && *p != '\0'; p++)
-        if (*p == '-')
-            *p = '_';
-    return copy;
+    *config =
+        (cyaml_config_t){.log_fn = on_log, .log_ctx = c, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
+    return config;
 }
 
-static void set_field(cyaml_schema_field_t *f, const char *key, size_t index)
+/* ---- the schema ---- */
+
+static void with_underscores(char *name)
 {
-    cyaml_schema_field_t field = {.key = key, .data_offset = (uint32_t)(index * sizeof(char *))};
-    field.value.type = CYAML_STRING;
-    field.value.flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL;
-    field.value.data_size = 1;
-    field.value.string.max = 4096;
-    *f = field;
+    for (; *name != '\0'; name++)
+        if (*name == '-')
+            *name = '_';
 }
 
-int config_read(const char *path, const char *const *names, size_t count, char **values, lh_error *err)
+static cyaml_schema_value_t text_schema(void)
 {
+    cyaml_schema_value_t v = {
+        .type = CYAML_STRING, .flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, .data_size = 1};
+    v.string.max = 4096;
+    return v;
+}
+
+static void add_text(struct mapping *m, char *key)
+{
+    m->fields[m->n_fields] = (cyaml_schema_field_t){
+        .key = key, .data_offset = (uint32_t)(m->n_fields * sizeof(char *)), .value = text_schema()};
+    m->n_fields++;
+}
+
+/* Room for `more` fields behind the texts, and the NULL that ends them. */
+static int make_mapping(struct mapping *m, struct config_names names, size_t more, lh_error *err)
+{
+    m->fields = calloc(names.count * 2 + more + 1, sizeof *m->fields);
+    if (m->fields == NULL)
+        return lh_error_nomem(err);
+    m->names = names.count;
+    for (size_t i = 0; i < names.count; i++)
+        for (int under = 0; under < 2; under++) {
+            bool same = under == 1 && strchr(names.list[i], '-') == NULL;
+            char *key = strdup(same ? "" : names.list[i]);
+            if (key == NULL)
+                return lh_error_nomem(err);
+            if (under == 1)
+                with_underscores(key);
+            add_text(m, key);
+        }
+    m->size = m->n_fields * sizeof(char *);
+    return 0;
+}
+
+static int add_list(struct mapping *m, const char *key, const cyaml_schema_value_t *of, size_t size,
+                    lh_error *err)
+{
+    char *copy = strdup(key);
+    if (copy == NULL)
+        return lh_error_nomem(err);
+    cyaml_schema_field_t f = {.key = copy,
+                              .data_offset = (uint32_t)m->size,
+                              .count_offset = (uint32_t)(m->size + offsetof(struct list, count)),
+                              .count_size = sizeof(unsigned)};
+    f.value.type = CYAML_SEQUENCE;
+    f.value.flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL;
+    f.value.data_size = (uint32_t)size;
+    f.value.sequence.entry = of;
+    f.value.sequence.max = 10000;
+    m->fields[m->n_fields++] = f;
+    m->size += sizeof(struct list);
+    return 0;
+}
+
+static int make_schema(struct config *c, struct config_names top, struct config_names entry, lh_error *err)
+{
+    c->text = text_schema();
+    c->text.flags = CYAML_FLAG_POINTER;
+    int rc = make_mapping(&c->entry, entry, LISTS, err);
+    if (rc == 0)
+        rc = add_list(&c->entry, "models", &c->text, sizeof(char *), err);
+    if (rc == 0)
+        rc = add_list(&c->entry, "keys", &c->text, sizeof(char *), err);
+    if (rc == 0)
+        rc = make_mapping(&c->top, top, 1, err);
+    c->entry_schema = (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                             .flags = CYAML_FLAG_DEFAULT,
+                                             .data_size = (uint32_t)c->entry.size,
+                                             .mapping = {.fields = c->entry.fields}};
+    if (rc == 0)
+        rc = add_list(&c->top, "endpoints", &c->entry_schema, c->entry.size, err);
+    c->schema = (cyaml_schema_value_t){.type = CYAML_MAPPING,
+                                       .flags = CYAML_FLAG_POINTER,
+                                       .data_size = (uint32_t)c->top.size,
+                                       .mapping = {.fields = c->top.fields}};
+    return rc;
+}
+
+/* ---- what was loaded ---- */
+
+static const struct list *list_at(const char *data, const struct mapping *m, size_t index)
+{
+    const void *at = data + 2 * m->names * sizeof(char *) + index * sizeof(struct list);
+    return at;
+}
+
+static const char *value_at(const char *data, size_t name)
+{
+    const void *at = data + 2 * name * sizeof(char *);
+    const char *const *pair = at;
+    return pair[0] != NULL ? pair[0] : pair[1];
+}
+
+static const char *twice_in(const char *data, const struct mapping *m)
+{
+    for (size_t i = 0; i < m->names; i++) {
+        const void *at = data + 2 * i * sizeof(char *);
+        const char *const *pair = at;
+        if (pair[0] != NULL && pair[1] != NULL)
+            return m->fields[2 * i].key;
+    }
+    return NULL;
+}
+
+static const char *entry_at(const struct config *c, size_t entry)
+{
+    const void *entries = list_at(c->loaded, &c->top, 0)->texts;
+    return (const char *)entries + entry * c->entry.size;
+}
+
+size_t config_entries(const struct config *c)
+{
+    return c->loaded != NULL ? list_at(c->loaded, &c->top, 0)->count : 0;
+}
+
+const char *config_value(const struct config *c, size_t name)
+{
+    return c->loaded != NULL ? value_at(c->loaded, name) : NULL;
+}
+
+const char *config_entry_value(const struct config *c, size_t entry, size_t name)
+{
+    return value_at(entry_at(c, entry), name);
+}
+
+static const char *const *entry_list(const struct config *c, size_t entry, size_t index, size_t *count)
+{
+    const struct list *l = list_at(entry_at(c, entry), &c->entry, index);
+    *count = l->count;
+    return (const char *const *)l->texts;
+}
+
+const char *const *config_entry_models(const struct config *c, size_t entry, size_t *count)
+{
+    return entry_list(c, entry, MODELS, count);
+}
+
+const char *const *config_entry_keys(const struct config *c, size_t entry, size_t *count)
+{
+    return entry_list(c, entry, KEYS, count);
+}
+
+static int check_twice(const struct config *c, const char *path, lh_error *err)
+{
+    const char *twice = c->loaded != NULL ? twice_in(c->loaded, &c->top) : NULL;
+    for (size_t i = 0; twice == NULL && i < config_entries(c); i++)
+        twice = twice_in(entry_at(c, i), &c->entry);
+    return twice == NULL ? 0
+                         : lh_error_set(err, LH_EUSAGE, "the configuration %s holds %s twice", path, twice);
+}
+
+int config_read(const char *path, struct config_names top, struct config_names entry, struct config **out,
+                lh_error *err)
+{
+    cyaml_config_t config;
+    *out = NULL;
     if (access(path, R_OK) != 0)
         return lh_error_set(err, LH_ENOTFOUND, "the configuration %s cannot be read", path);
-    cyaml_schema_field_t *fields = calloc(count * 2 + 1, sizeof *fields);
-    char **keys = calloc(count + 1, sizeof(char *)); /* owned: the names with underscores */
-    if (fields == NULL || keys == NULL) {
-        free(fields);
-        free(keys);
+    struct config *c = calloc(1, sizeof *c);
+    if (c == NULL)
         return lh_error_nomem(err);
+    int rc = make_schema(c, top, entry, err);
+    if (rc == 0) {
+        void *loaded = NULL;
+        cyaml_err_t code = cyaml_load_file(path, loader(c, &config), &c->schema, &loaded, NULL);
+        c->loaded = code == CYAML_OK ? loaded : NULL;
+        if (code != CYAML_OK)
+            rc = lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s", path, cyaml_strerror(code),
+                              c->error[0] != '\0' ? ": " : "", c->error);
     }
-    for (size_t i = 0; i < count; i++) {
-        set_field(&fields[2 * i], names[i], 2 * i);
-        keys[i] = with_underscores(names[i]);
-        set_field(&fields[2 * i + 1], keys[i] != NULL && strchr(names[i], '-') != NULL ? keys[i] : "",
-                  2 * i + 1);
+    if (rc == 0)
+        rc = check_twice(c, path, err);
+    if (rc != 0) {
+        config_free(c);
+        return rc;
     }
-    cyaml_schema_value_t top = {.type = CYAML_MAPPING,
-                                .flags = CYAML_FLAG_POINTER,
-                                .data_size = (uint32_t)(count * 2 * sizeof(char *)),
-                                .mapping = {.fields = fields}};
-    struct complaint complaint = {""};
-    cyaml_config_t config = {
-        .log_fn = on_log, .log_ctx = &complaint, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
-    char **loaded = NULL;
-    const char *twice = NULL; /* with a dash and with an underscore */
-    cyaml_err_t code = cyaml_load_file(path, &config, &top, (cyaml_data_t **)&loaded, NULL);
-    for (size_t i = 0; code == CYAML_OK && loaded != NULL && i < count; i++) {
-        const char *value = loaded[2 * i] != NULL ? loaded[2 * i] : loaded[2 * i + 1];
-        values[i] = value != NULL ? strdup(value) : NULL;
-        if (loaded[2 * i] != NULL && loaded[2 * i + 1] != NULL && twice == NULL)
-            twice = names[i];
-    }
-    cyaml_free(&config, &top, loaded, 0);
-    for (size_t i = 0; i < count; i++)
-        free(keys[i]);
-    free(keys);
-    free(fields);
-    if (code != CYAML_OK)
-        return lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s", path, cyaml_strerror(code),
-                            complaint.text[0] != '\0' ? ": " : "", complaint.text);
-    if (twice == NULL)
-        return 0;
-    for (size_t i = 0; i < count; i++) {
-        free(values[i]);
-        values[i] = NULL;
-    }
-    return lh_error_set(err, LH_EUSAGE, "the configuration %s holds %s twice", path, twice);
+    *out = c;
+    return 0;
+}
+
+static void free_mapping(struct mapping *m)
+{
+    for (size_t i = 0; i < m->n_fields; i++)
+        free((char *)(uintptr_t)m->fields[i].key);
+    free(m->fields);
+}
+
+void config_free(struct config *c)
+{
+    cyaml_config_t config;
+    if (c == NULL)
+        return;
+    if (c->loaded != NULL)
+        cyaml_free(loader(c, &config), &c->schema, c->loaded, 0);
+    free_mapping(&c->top);
+    free_mapping(&c->entry);
+    free(c);
 }

@@ -23,6 +23,7 @@ struct option {
 
 #define AT(member) offsetof(struct settings, member)
 #define RUN_LIKE (OPTIONS_RUN)
+#define PER_ENDPOINT (OPTIONS_RUN | OPTIONS_ENDPOINT)
 
 static const struct option options[] = {
     {"db", 0, VALUE_TEXT, OPTIONS_GLOBAL, AT(db), "FILE",
@@ -50,19 +51,26 @@ static const struct option options[] = {
     {"fresh", 0, VALUE_FLAG, OPTIONS_INPUT, AT(fresh), NULL,
      "make another batch, NAME-2, when NAME is taken"},
     {"max-line", 0, VALUE_SIZE, OPTIONS_INPUT, AT(max_line), "BYTES", "longest input line (64M)"},
-    {"base-url", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.base_url), "URL",
+    {"base-url", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.base_url), "URL",
      "the API (default: $OPENAI_BASE_URL, else OpenAI's)"},
-    {"dialect", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.dialect), "NAME",
+    {"name", 0, VALUE_TEXT, OPTIONS_ENTRY, AT(run.endpoint.name), "NAME", "of the endpoint"},
+    {"key", 0, VALUE_TEXT, OPTIONS_ENTRY, AT(endpoint_key), "VARIABLE",
+     "where its key stands in the environment"},
+    {"weight", 0, VALUE_COUNT, OPTIONS_ENTRY, AT(run.endpoint.weight), "N", "its share (1)"},
+    {"tier", 0, VALUE_COUNT, OPTIONS_ENTRY, AT(run.endpoint.tier), "N",
+     "asked while all of a lower one are down (0)"},
+    {"dialect", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.dialect), "NAME",
      "openai or anthropic (default: by each job's url)"},
     {"ca-file", 0, VALUE_TEXT, RUN_LIKE, AT(run.endpoint.ca_file), "FILE", "certificates to trust, PEM"},
-    {"concurrency", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.concurrency), "N", "requests at once (50)"},
-    {"rpm", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.rpm), "N", "requests per minute at most"},
-    {"tpm", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.tpm), "N", "tokens per minute at most"},
-    {"window", 0, VALUE_WINDOW, RUN_LIKE, AT(run.endpoint.window_count), "N/SECONDS",
+    {"concurrency", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.concurrency), "N", "requests at once (50)"},
+    {"rpm", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.rpm), "N", "requests per minute at most"},
+    {"tpm", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.tpm), "N", "tokens per minute at most"},
+    {"window", 0, VALUE_WINDOW, PER_ENDPOINT, AT(run.endpoint.window_count), "N/SECONDS",
      "at most N requests in any so many seconds"},
-    {"breaker", 0, VALUE_COUNT, RUN_LIKE, AT(run.endpoint.breaker_percent), "PERCENT",
+    {"breaker", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.breaker_percent), "PERCENT",
      "faults among the last answers that stop the asking for a while (50; 0 is off)"},
-    {"timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.timeout_ms), "S", "one attempt at most (120)"},
+    {"timeout", 0, VALUE_SECONDS, PER_ENDPOINT, AT(run.endpoint.timeout_ms), "S",
+     "one attempt at most (120)"},
     {"connect-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.connect_timeout_ms), "S",
      "to connect (30)"},
     {"stall-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.stall_timeout_ms), "S",
@@ -172,6 +180,9 @@ void options_free(struct app *app)
 {
     for (int i = 0; i < app->n_texts; i++)
         free(app->texts[i]);
+    free(app->endpoints);
+    free(app->endpoint_keys);
+    config_free(app->config);
     for (size_t i = 0; i < sizeof app->contexts / sizeof *app->contexts; i++)
         poptFreeContext(app->contexts[i]);
 }
@@ -245,42 +256,122 @@ static int read_environment(struct settings *s, unsigned groups, bool *set)
     return 0;
 }
 
-/* The file may hold options of any command; those of this one count. */
+/* Which rows may stand where. In the file options of any command may; those of this one count. */
+struct rows {
+    const char *names[OPTION_COUNT];
+    size_t row[OPTION_COUNT];
+    size_t count;
+};
+
+static void add_row(struct rows *rows, size_t row)
+{
+    rows->row[rows->count] = row;
+    rows->names[rows->count++] = options[row].name;
+}
+
+static void rows_of_file(struct rows *top, struct rows *entry)
+{
+    top->count = entry->count = 0;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *o = &options[i];
+        bool again = (o->groups & (OPTIONS_SIM | OPTIONS_SQL)) != 0 || strcmp(o->name, "config") == 0;
+        if (!again && (o->groups & OPTIONS_ENTRY) != OPTIONS_ENTRY)
+            add_row(top, i);
+        if ((o->groups & OPTIONS_ENDPOINT) != 0)
+            add_row(entry, i);
+    }
+}
+
+static int set_from_file(struct settings *s, const struct option *o, const char *value, const char *path,
+                         const char *in)
+{
+    char where[512];
+    snprintf(where, sizeof where, "%s: %s", path, in);
+    return set_value(s, o, value) ? 0 : say_bad_value(o, value, where);
+}
+
+/* An entry begins as the options of the command line and of the file's top would have it. */
+static int read_entry(struct app *app, const struct rows *rows, size_t i, const char *path,
+                      lh_endpoint_options *out)
+{
+    struct settings s = app->settings;
+    char in[64];
+    int rc = 0;
+    snprintf(in, sizeof in, "endpoint %zu: ", i + 1);
+    s.run.endpoint.base_url = s.run.endpoint.dialect = s.endpoint_key = NULL;
+    for (size_t k = 0; rc == 0 && k < rows->count; k++) {
+        const char *value = config_entry_value(app->config, i, k);
+        if (value != NULL)
+            rc = set_from_file(&s, &options[rows->row[k]], value, path, in);
+    }
+    *out = s.run.endpoint;
+    out->models = config_entry_models(app->config, i, &out->n_models);
+    out->keys = config_entry_keys(app->config, i, &out->n_keys);
+    if (s.endpoint_key != NULL && out->n_keys > 0) {
+        fprintf(stderr, "longhaul: %s: %sgive key or keys, not both\n", path, in);
+        return EXIT_USAGE;
+    }
+    if (s.endpoint_key != NULL) {
+        app->endpoint_keys[i] = s.endpoint_key;
+        out->keys = &app->endpoint_keys[i];
+        out->n_keys = 1;
+    }
+    return rc;
+}
+
+static int read_entries(struct app *app, const struct rows *rows, const char *path)
+{
+    size_t count = config_entries(app->config);
+    if (count == 0)
+        return 0;
+    app->endpoints = calloc(count, sizeof *app->endpoints);
+    app->endpoint_keys = calloc(count, sizeof *app->endpoint_keys);
+    if (app->endpoints == NULL || app->endpoint_keys == NULL) {
+        fputs("longhaul: out of memory\n", stderr);
+        return EXIT_FAILED;
+    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = read_entry(app, rows, i, path, &app->endpoints[i]);
+    app->settings.run.endpoints = app->endpoints;
+    app->settings.run.n_endpoints = count;
+    return rc;
+}
+
+/* The one server that the command line or the environment names takes the place of the file's list. */
+static bool names_a_server(const bool *set)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (set[i] && strcmp(options[i].name, "base-url") == 0)
+            return true;
+    return false;
+}
+
 static int read_file(struct app *app, unsigned groups, bool *set)
 {
     struct settings *s = &app->settings;
-    const char *names[OPTION_COUNT];
-    char *values[OPTION_COUNT] = {NULL};
-    size_t count = 0, row[OPTION_COUNT];
+    struct rows top, entry;
     const char *path = s->config != NULL ? s->config : "longhaul.yaml";
+    bool alone = names_a_server(set);
     if (s->config == NULL && access(path, F_OK) != 0)
         return 0;
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        bool again =
-            (options[i].groups & (OPTIONS_SIM | OPTIONS_SQL)) != 0 || strcmp(options[i].name, "config") == 0;
-        if (!again) {
-            row[count] = i;
-            names[count++] = options[i].name;
-        }
-    }
+    rows_of_file(&top, &entry);
     lh_error err = {0};
-    if (config_read(path, names, count, values, &err) != 0) {
+    if (config_read(path, (struct config_names){top.names, top.count},
+                    (struct config_names){entry.names, entry.count}, &app->config, &err) != 0) {
         fprintf(stderr, "longhaul: %s\n", err.message);
         return EXIT_USAGE;
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct option *o = &options[row[i]];
-        char where[512];
-        snprintf(where, sizeof where, "%s: ", path);
-        if (values[i] != NULL)
-            keep_text(app, values[i]);
-        if (values[i] == NULL || set[row[i]] || (o->groups & groups) == 0)
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < top.count; i++) {
+        const struct option *o = &options[top.row[i]];
+        const char *value = config_value(app->config, i);
+        if (value == NULL || set[top.row[i]] || (o->groups & groups) == 0)
             continue;
-        if (!set_value(s, o, values[i]))
-            return say_bad_value(o, values[i], where);
-        set[row[i]] = true;
+        rc = set_from_file(s, o, value, path, "");
+        set[top.row[i]] = true;
     }
-    return 0;
+    return rc == 0 && !alone && (groups & OPTIONS_RUN) != 0 ? read_entries(app, &entry, path) : rc;
 }
 
 /* ---- the command line ---- */

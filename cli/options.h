@@ -22,6 +22,8 @@ enum option_group {
     OPTIONS_SQL = 1 << 11,
     OPTIONS_SIM = 1 << 12,
     OPTIONS_OUT = 1 << 13,
+    OPTIONS_ENDPOINT = 1 << 14,                 /* may stand in an entry of the file's list of endpoints */
+    OPTIONS_ENTRY = OPTIONS_ENDPOINT | 1 << 15, /* and nowhere else */
 };
 
 /* Fills app->settings and app->args for a command from its arguments (argv[0] is the command). Returns 0, EXIT_USAGE after a

@@ -138,7 +138,8 @@ static int64_t on_unreachable(struct lh_run *r, struct endpoint *e, const struct
                      a->message);
         run_finish(r, LH_RUN_STOPPED, "%s", r->fatal.message);
     }
-    snprintf(e->trouble, sizeof e->trouble, "cannot reach the provider: %.200s", a->message);
+    snprintf(e->trouble, sizeof e->trouble, "cannot reach %.60s: %.180s",
+             e->is_named ? e->name : "the provider", a->message);
     int64_t shift = e->unreachable < 8 ? e->unreachable : 8;
     int64_t wait = (INT64_C(125) << shift);
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;

@@ -1,0 +1,102 @@
+# Several endpoints: a batch is spread over those that can serve it, each with its own key and its own name for a model; one that refuses the
+# account or is down drops out, and its jobs go elsewhere; what no endpoint serves stays ready and is said.
+. "$LH_SOURCE_DIR/tests/lib.sh"
+pids=()
+end_all() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
+trap end_all EXIT
+unset OPENAI_API_KEY ANTHROPIC_API_KEY OPENAI_BASE_URL ANTHROPIC_BASE_URL
+
+# more NAME OPTION…: a simulated provider whose address is then in $NAME.
+more() {
+    local name=$1
+    shift
+    start_sim "$@"
+    pids+=($sim_pid)
+    sim_pid=
+    printf -v "$name" %s "${base%/v1}"
+}
+value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r'; }
+# attempts BATCH ENDPOINT: how many went there.
+attempts() { value "SELECT count(*) FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id WHERE b.name = '$1' AND a.endpoint LIKE '$2'"; }
+
+more fast --latency 5 --require-key fast-secret-key-0123456789
+more slow --latency 30 --require-key slow-secret-key-0123456789
+more backup --latency 5
+awk 'BEGIN { for (i = 1; i <= 600; i++)
+    printf "{\"custom_id\":\"q%d\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{\"messages\":[{\"role\":\"user\",\"content\":\"question %d\"}],\"model\":\"m%d\"}}\n", i, i, i % 3 }' >in.jsonl
+cat >longhaul.yaml <<YAML
+concurrency: 10
+endpoints:
+  - name: fast
+    base-url: $fast/v1
+    key: FAST_KEY
+    models: [m0, m1]
+  - name: slow
+    base_url: $slow
+    keys: [SLOW_KEY, SLOW_KEY_TOO]
+    models: [m1, "m2=two\"quoted"]
+    concurrency: 4
+  - name: backup
+    base-url: $backup
+    tier: 1
+YAML
+
+# A key that is not there is missed before anything is sent.
+expect 1 "$LONGHAUL" run in.jsonl
+says 'FAST_KEY'
+export FAST_KEY=fast-secret-key-0123456789 SLOW_KEY=slow-secret-key-0123456789 SLOW_KEY_TOO=slow-secret-key-0123456789
+
+# All are up: each model goes where it is served, and the higher tier is not asked. A key at the wrong host would be refused.
+expect 0 "$LONGHAUL" run in.jsonl -o out.jsonl --batch spread
+each_once out.jsonl 600
+own_answers longhaul.db
+[ "$(attempts spread '%')" = 600 ] || fail "$(attempts spread '%') attempts instead of 600"
+[ "$(attempts spread backup)" = 0 ] || fail "the higher tier was asked while the lower was up"
+for key in SLOW_KEY SLOW_KEY_TOO; do
+    [ "$(attempts spread slow/$key)" -ge 50 ] || fail "$key was hardly used"
+done
+[ "$(value "SELECT count(DISTINCT model || endpoint) FROM attempts WHERE (endpoint = 'fast' AND model IN ('m0', 'm1')) OR (endpoint LIKE 'slow/%' AND model IN ('m1', 'two\"quoted'))")" -ge 4 ] ||
+    fail "models went where they are not served"
+[ "$(value "SELECT count(*) FROM attempts WHERE model NOT IN ('m0', 'm1', 'two\"quoted')")" = 0 ] || fail "a model has the wrong name"
+[ "$(value "SELECT count(*) FROM requests WHERE body LIKE '%two%'")" = 0 ] || fail "the stored request was changed"
+
+# One refuses the account, one is down: all goes to the higher tier, and no attempt is used up by it.
+kill "${pids[1]}"; wait "${pids[1]}" 2>/dev/null || true
+FAST_KEY=another-secret-key-0123456789 expect 0 "$LONGHAUL" run in.jsonl -o out.jsonl --batch fallback
+says 'endpoint fast: the account is refused'
+each_once out.jsonl 600
+[ "$(value "SELECT count(*) FROM jobs j JOIN batches b ON b.id = j.batch_id WHERE b.name = 'fallback' AND j.attempts <> 1")" = 0 ] || fail "attempts were used up"
+[ "$(value "SELECT count(*) FROM results r JOIN batches b ON b.id = r.batch_id JOIN attempts a ON a.job_id = r.job_id AND a.outcome = 'success' WHERE b.name = 'fallback' AND a.endpoint <> 'backup'")" = 0 ] ||
+    fail "not all came from the higher tier"
+
+# A model that nobody serves does not keep the others back; it stays ready, and the end says so.
+sed -i '/name: backup/,$d' longhaul.yaml
+sed -i '/name: slow/,$d' longhaul.yaml
+expect 4 "$LONGHAUL" run in.jsonl --batch unserved
+says 'no endpoint serves'
+[ "$(value "SELECT jobs_done || ' ' || jobs_ready || ' ' || jobs_dead FROM batches WHERE name = 'unserved'")" = '400 200 0' ] || fail "the other models were not done"
+
+# The last one that is left refuses the account: the jobs stay ready.
+FAST_KEY=another-secret-key-0123456789 expect 4 "$LONGHAUL" run in.jsonl --batch refused
+says 'refuses the account'
+[ "$(value "SELECT jobs_ready FROM batches WHERE name = 'refused'")" = 600 ] || fail "jobs were used up"
+
+# One server that the command line names takes the list's place.
+expect 0 "$LONGHAUL" run in.jsonl --batch unserved --base-url "$backup"
+
+# What is wrong in the file is said with its place, and no key is shown.
+wrong() { printf 'endpoints:\n  - %s\n' "$1" >wrong.yaml; expect 2 "$LONGHAUL" --config wrong.yaml run in.jsonl --batch wrong; says "$2"; }
+wrong '{name: a b, base-url: "http://h"}' 'endpoint 1: name is "a b"'
+wrong '{name: a}' 'endpoint a: give base-url'
+wrong '{name: a, base-url: "http://h", key: sk-abcdefghijklmnop}' 'key must name an environment variable'
+grep -q abcdefghijklmnop err && fail "the key is shown"
+wrong '{name: a, base-url: "http://h", concurrency: many}' 'endpoint 1: concurrency is "many"'
+wrong '{name: a, base-url: "http://h", weight: 0}' 'weight is 0'
+wrong '{name: a, base-url: "http://h", models: ["=x"]}' 'the model "=x"'
+wrong '{name: a, base-url: "http://h", key: A, keys: [B]}' 'key or keys'
+wrong '{name: a, base-url: "http://h", grace: 5}' 'wrong.yaml'
+wrong '{name: a, base-url: "ftp://h"}' 'must begin with https'
+for text in fast-secret slow-secret another-secret; do
+    grep -aq "$text" longhaul.db longhaul.db-wal err out out.jsonl 2>/dev/null && fail "the key $text was kept"
+done
+sound longhaul.db
