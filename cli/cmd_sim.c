@@ -55,11 +55,43 @@ static void set_options(const struct settings *s, struct sim_options *o)
     o->poison_kind = s->sim_poison_kind;
     o->rpm = s->run.endpoint.rpm;
     o->tpm = s->run.endpoint.tpm;
+    o->enforce = s->sim_enforce;
+    o->burst_ms = s->sim_burst_ms;
+    o->refused_count = s->sim_refused_count;
+    o->change = s->sim_change;
+    o->outage = s->sim_outage;
+    o->limit_headers = s->sim_limit_headers;
+    o->no_retry_after = s->sim_no_retry_after;
     o->require_key = s->sim_require_key;
     o->quota = s->sim_quota;
     o->replay = s->sim_replay;
     o->record = s->sim_record;
     o->seed = (uint64_t)s->sim_seed;
+}
+
+static void say_used(const char *what, int64_t granted, int64_t allowance)
+{
+    if (allowance > 0)
+        log_info("%lld %s granted of %lld allowed, %.1f %% used", (long long)granted, what,
+                 (long long)allowance, sim_utilisation(granted, allowance));
+}
+
+static void say_summary(const struct sim_stats *s)
+{
+    log_info(
+        "simulated provider: %lld requests, %lld answered, %lld throttled, %lld refused, %lld made to fail",
+        (long long)s->requests, (long long)s->answers, (long long)s->throttled, (long long)s->refused,
+        (long long)s->faults);
+    say_used("requests", s->granted_requests, s->allowance_requests);
+    say_used("tokens", s->granted_tokens, s->allowance_tokens);
+    if (s->refused_for_rate > 0)
+        log_info("%lld refused for rate (%.2f %%), %lld came before the wait they were told was over",
+                 (long long)s->refused_for_rate, sim_refused_share(s), (long long)s->too_early);
+    if (s->outage_requests > 0)
+        log_info("%lld came during outages", (long long)s->outage_requests);
+    if (s->requests > 0)
+        log_info("%lld at most in one second, %lld at once", (long long)s->largest_burst,
+                 (long long)s->peak_in_flight);
 }
 
 int cmd_sim(struct app *app)
@@ -73,7 +105,8 @@ int cmd_sim(struct app *app)
     block_signals();
     if (sim_start(&o, &sim, &err) != 0)
         return app_failed(&err);
-    log_info("simulated provider on http://%s:%d/v1 (^C ends it)", s->sim_bind, sim_port(sim));
+    log_info("simulated provider on http://%s:%d/v1, its figures on /sim (^C ends it)", s->sim_bind,
+             sim_port(sim));
     if (s->sim_port_file != NULL && write_port(s->sim_port_file, sim_port(sim)) != 0) {
         log_error("the port cannot be written to %s", s->sim_port_file);
         sim_stop(sim);
@@ -82,9 +115,6 @@ int cmd_sim(struct app *app)
     wait_for_signal();
     sim_get_stats(sim, &stats);
     sim_stop(sim);
-    log_info(
-        "simulated provider: %lld requests, %lld answered, %lld throttled, %lld refused, %lld made to fail",
-        (long long)stats.requests, (long long)stats.answers, (long long)stats.throttled,
-        (long long)stats.refused, (long long)stats.faults);
+    say_summary(&stats);
     return EXIT_DONE;
 }

@@ -116,31 +116,7 @@ static const struct option options[] = {
     {"dead", 0, VALUE_FLAG, OPTIONS_RETRY, AT(dead), NULL, "dead letters too"},
     {"canceled", 0, VALUE_FLAG, OPTIONS_RETRY, AT(canceled), NULL, "canceled jobs too"},
     {"format", 0, VALUE_TEXT, OPTIONS_SQL, AT(format), "KIND", "table, csv, json or jsonl (table)"},
-    {"port", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_port), "N", "where to listen (8089; 0: any free port)"},
-    {"bind", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_bind), "ADDRESS", "on which address (127.0.0.1)"},
-    {"port-file", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_port_file), "FILE",
-     "write the port there once it listens"},
-    {"latency", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_latency), "MS",
-     "200, 100..400, or lognormal:MEDIAN,SIGMA (50..150)"},
-    {"faults", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_faults), "LIST",
-     "429=2,500=1,503=1,reset=0.5,hang=0.1,cut=1,badjson=1,html=1,empty=1 (%)"},
-    {"fault-rate", 0, VALUE_REAL, OPTIONS_SIM, AT(sim_fault_rate), "PERCENT",
-     "spread over all kinds but hang"},
-    {"max-faults", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_max_faults), "N",
-     "faults that one request meets at most (3; 0: no bound)"},
-    {"poison", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_poison), "TEXT",
-     "requests that hold it always fail (POISON)"},
-    {"poison-kind", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_poison_kind), "KIND",
-     "400, 500, reset, hang or policy (400)"},
-    {"rpm", 0, VALUE_COUNT, OPTIONS_SIM, AT(run.endpoint.rpm), "N", "requests per minute that it grants"},
-    {"tpm", 0, VALUE_COUNT, OPTIONS_SIM, AT(run.endpoint.tpm), "N", "tokens per minute that it grants"},
-    {"require-key", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_require_key), "KEY", "401 without it"},
-    {"quota", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_quota), "N", "after so many answers the quota is used up"},
-    {"replay", 0, VALUE_FLAG, OPTIONS_SIM, AT(sim_replay), NULL,
-     "answer a repeated Idempotency-Key as the first time"},
-    {"record", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_record), "FILE",
-     "a line for each answer of 200: key and body hash"},
-    {"seed", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_seed), "N", "of faults and latencies (1)"},
+#include "cli/options_sim.inc"
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -203,6 +179,9 @@ static void set_defaults(struct settings *s)
                            .sim_latency = "50..150",
                            .sim_poison = "POISON",
                            .sim_poison_kind = "400",
+                           .sim_enforce = "bucket",
+                           .sim_burst_ms = 1000,
+                           .sim_limit_headers = "auto",
                            .sim_bind = "127.0.0.1"};
     lh_run_options_default(&s->run);
 }

@@ -7,10 +7,11 @@
 #include <xxhash.h>
 
 #include "base/clock.h"
-#include "limit/bucket.h"
 #include "sim/seen.h"
 
-enum { HANG_MS = 300000, BURST_MS = 1000 };
+enum { HANG_MS = 300000, FAULT_429_WAIT_MS = 250 };
+
+enum limit_headers { HEADERS_AUTO, HEADERS_OPENAI, HEADERS_ANTHROPIC, HEADERS_NONE };
 
 enum poison_kind { POISON_400, POISON_500, POISON_RESET, POISON_HANG, POISON_POLICY };
 
@@ -19,31 +20,62 @@ struct planner {
     struct faults faults;
     struct latency latency;
     enum poison_kind poison_kind;
-    struct bucket requests, tokens;
+    enum limit_headers limit_headers;
+    struct limits limits;
     struct seen bodies, keys;
     struct json_parser *parser;
     int64_t answers;
 };
 
+/* The place of `name` among `names`, which ends with NULL; −1: it is none of them. */
+static int place_of(const char *name, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
 static int parse_poison(const char *name, enum poison_kind *out, lh_error *err)
 {
-    static const char *const names[] = {"400", "500", "reset", "hang", "policy"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum poison_kind)i;
-            return 0;
-        }
-    return lh_error_set(err, LH_EUSAGE,
-                        "poison-kind is \"%.20s\"; it must be 400, 500, reset, hang or policy", name);
+    static const char *const names[] = {"400", "500", "reset", "hang", "policy", NULL};
+    int place = place_of(name, names);
+    *out = place >= 0 ? (enum poison_kind)place : POISON_400;
+    return place >= 0
+               ? 0
+               : lh_error_set(err, LH_EUSAGE,
+                              "poison-kind is \"%.20s\"; it must be 400, 500, reset, hang or policy", name);
 }
 
-static void init_bucket(struct bucket *b, int64_t per_minute)
+static int parse_limit_headers(const char *name, enum limit_headers *out, lh_error *err)
 {
-    int64_t capacity = per_minute * BURST_MS / 60000;
-    bucket_init(b, per_minute, capacity > 0 ? capacity : 1, clock_monotonic_ms());
+    static const char *const names[] = {"auto", "openai", "anthropic", "none", NULL};
+    int place = place_of(name, names);
+    *out = place >= 0 ? (enum limit_headers)place : HEADERS_AUTO;
+    return place >= 0
+               ? 0
+               : lh_error_set(err, LH_EUSAGE,
+                              "limit-headers is \"%.20s\"; it must be auto, openai, anthropic or none", name);
 }
 
-int planner_new(const struct sim_options *o, struct planner **out, lh_error *err)
+static int read_options(struct planner *p, int64_t now_ms, lh_error *err)
+{
+    const struct sim_options *o = &p->options;
+    int rc = faults_parse(o->faults, &p->faults, err);
+    if (rc == 0)
+        rc = latency_parse(o->latency, &p->latency, err);
+    if (rc == 0)
+        rc = parse_poison(o->poison_kind, &p->poison_kind, err);
+    if (rc == 0)
+        rc = parse_limit_headers(o->limit_headers, &p->limit_headers, err);
+    if (rc == 0 && !(o->fault_rate >= 0 && o->fault_rate <= 100))
+        rc = lh_error_set(err, LH_EUSAGE, "fault-rate is %g; it must be 0 to 100", o->fault_rate);
+    if (rc == 0)
+        rc = faults_spread(&p->faults, o->fault_rate, err);
+    return rc == 0 ? limits_open(o, now_ms, &p->limits, err) : rc;
+}
+
+int planner_new(const struct sim_options *o, int64_t now_ms, struct planner **out, lh_error *err)
 {
     *out = NULL;
     struct planner *p = calloc(1, sizeof *p);
@@ -52,21 +84,11 @@ int planner_new(const struct sim_options *o, struct planner **out, lh_error *err
         return lh_error_nomem(err);
     }
     p->options = *o;
-    int rc = faults_parse(o->faults, &p->faults, err);
-    if (rc == 0)
-        rc = latency_parse(o->latency, &p->latency, err);
-    if (rc == 0)
-        rc = parse_poison(o->poison_kind, &p->poison_kind, err);
-    if (rc == 0 && !(o->fault_rate >= 0 && o->fault_rate <= 100))
-        rc = lh_error_set(err, LH_EUSAGE, "fault-rate is %g; it must be 0 to 100", o->fault_rate);
-    if (rc == 0)
-        rc = faults_spread(&p->faults, o->fault_rate, err);
+    int rc = read_options(p, now_ms, err);
     if (rc != 0) {
         planner_free(p);
         return rc;
     }
-    init_bucket(&p->requests, o->rpm);
-    init_bucket(&p->tokens, o->tpm);
     *out = p;
     return 0;
 }
@@ -78,6 +100,7 @@ void planner_free(struct planner *p)
     json_parser_free(p->parser);
     seen_free(&p->bodies);
     seen_free(&p->keys);
+    limits_close(&p->limits);
     free(p);
 }
 
@@ -113,66 +136,65 @@ static bool over_quota(struct planner *p, struct plan *plan)
     return true;
 }
 
-static bool over_limit(struct planner *p, struct bucket *b, int64_t n, const char *what, struct plan *plan)
+/* What an answer is charged against the limit, before it is known how long it is. */
+static int64_t tokens_of(const struct sim_request *r)
 {
-    int64_t now = clock_monotonic_ms();
-    int64_t wait = bucket_ready_at(b, now, n) - now;
-    char message[200];
-    if (wait <= 0)
+    const int64_t most = BUCKET_MOST_TOKENS / 2;
+    int64_t output = r->max_output > 0 ? r->max_output : 16;
+    return (r->prompt_tokens < most ? r->prompt_tokens : most) + (output < most ? output : most);
+}
+
+static bool over_limits(struct planner *p, const struct sim_request *r, int64_t now_ms, struct plan *plan)
+{
+    struct limits_verdict v = limits_ask(&p->limits, now_ms, tokens_of(r));
+    char message[200], wait[64] = "";
+    if (v.what == NULL)
         return false;
     plan->limited = true;
-    plan->retry_after_ms = wait;
-    snprintf(message, sizeof message, "Rate limit reached for %s per min. Please try again in %.3fs.", what,
-             (double)wait / 1e3);
+    plan->retry_after_ms = p->options.no_retry_after ? -1 : v.wait_ms;
+    if (plan->retry_after_ms >= 0)
+        snprintf(wait, sizeof wait, " Please try again in %.3fs.", (double)v.wait_ms / 1e3);
+    snprintf(message, sizeof message, "%s for %s per min.%s",
+             v.wait_ms < 0 ? "Request too large" : "Rate limit reached", v.what, wait);
     if (plan->anthropic != 0)
         fail(plan, 429, "rate_limit_error", NULL, message);
     else
-        fail(plan, 429, what, "rate_limit_exceeded", message);
-    (void)p;
+        fail(plan, 429, v.what, "rate_limit_exceeded", message);
     return true;
 }
 
-static bool over_limits(struct planner *p, const struct sim_request *r, struct plan *plan)
+static void tell_limits(struct planner *p, int64_t now_ms, struct plan *plan)
 {
-    int64_t tokens = r->prompt_tokens + (r->max_output > 0 ? r->max_output : 16);
-    if (over_limit(p, &p->requests, 1, "requests", plan) || over_limit(p, &p->tokens, tokens, "tokens", plan))
-        return true;
-    int64_t now = clock_monotonic_ms();
-    bucket_take(&p->requests, now, 1);
-    bucket_take(&p->tokens, now, tokens);
-    return false;
+    plan->has_limits = p->limit_headers != HEADERS_NONE && limits_any(&p->limits);
+    plan->anthropic_limits =
+        p->limit_headers == HEADERS_ANTHROPIC || (p->limit_headers == HEADERS_AUTO && plan->anthropic != 0);
+    if (plan->has_limits)
+        limits_get_left(&p->limits, now_ms, &plan->limits);
 }
 
-static int64_t full_in_ms(struct bucket *b, int64_t now)
+const struct limits *planner_limits(struct planner *p, int64_t now_ms)
 {
-    if (b->per_minute == 0)
-        return 0;
-    int64_t missing = b->capacity / 1000000 - bucket_available(b, now);
-    return missing > 0 ? missing * 60000 / b->per_minute : 0;
-}
-
-void planner_limits(struct planner *p, struct plan_limits *out)
-{
-    int64_t now = clock_monotonic_ms();
-    int64_t requests = bucket_available(&p->requests, now), tokens = bucket_available(&p->tokens, now);
-    *out = (struct plan_limits){.rpm = p->options.rpm,
-                                .rpm_left = requests > 0 ? requests : 0,
-                                .rpm_full_ms = full_in_ms(&p->requests, now),
-                                .tpm = p->options.tpm,
-                                .tpm_left = tokens > 0 ? tokens : 0,
-                                .tpm_full_ms = full_in_ms(&p->tokens, now)};
+    limits_see_time(&p->limits, now_ms);
+    return &p->limits;
 }
 
 /* ---- faults ---- */
 
-static void apply_fault(struct plan *plan, enum fault f)
+static void fail_with_429(const struct planner *p, struct plan *plan)
+{
+    bool says_wait = !p->options.no_retry_after;
+    fail(plan, 429, plan->anthropic != 0 ? "rate_limit_error" : "requests", "rate_limit_exceeded",
+         says_wait ? "Rate limit reached for requests. Please try again in 250ms."
+                   : "Rate limit reached for requests.");
+    plan->retry_after_ms = says_wait ? FAULT_429_WAIT_MS : -1;
+}
+
+static void apply_fault(const struct planner *p, struct plan *plan, enum fault f)
 {
     static const struct {
         int status;
         const char *openai, *anthropic, *message;
     } errors[FAULT_KINDS] = {
-        [FAULT_429] = {429, "requests", "rate_limit_error",
-                       "Rate limit reached for requests. Please try again in 250ms."},
         [FAULT_500] = {500, "server_error", "api_error",
                        "The server had an error while processing your request."},
         [FAULT_503] = {503, "server_error", "overloaded_error",
@@ -181,9 +203,10 @@ static void apply_fault(struct plan *plan, enum fault f)
     };
     plan->fault = f != FAULT_NONE;
     if (errors[f].status != 0) {
-        fail(plan, errors[f].status, plan->anthropic != 0 ? errors[f].anthropic : errors[f].openai,
-             f == FAULT_429 ? "rate_limit_exceeded" : NULL, errors[f].message);
-        plan->retry_after_ms = f == FAULT_429 ? 250 : -1;
+        fail(plan, errors[f].status, plan->anthropic != 0 ? errors[f].anthropic : errors[f].openai, NULL,
+             errors[f].message);
+    } else if (f == FAULT_429) {
+        fail_with_429(p, plan);
     } else if (f == FAULT_RESET) {
         plan->end = PLAN_RESET;
     } else if (f == FAULT_CUT) {
@@ -213,13 +236,13 @@ static void apply_poison(const struct planner *p, struct plan *plan)
              "The prompt is poison: it cannot be processed.");
         return;
     case POISON_500:
-        apply_fault(plan, FAULT_500);
+        apply_fault(p, plan, FAULT_500);
         return;
     case POISON_RESET:
-        apply_fault(plan, FAULT_RESET);
+        apply_fault(p, plan, FAULT_RESET);
         return;
     case POISON_HANG:
-        apply_fault(plan, FAULT_HANG);
+        apply_fault(p, plan, FAULT_HANG);
         return;
     case POISON_POLICY:
         fail(plan, 400, "invalid_request_error", "content_policy_violation",
@@ -260,27 +283,49 @@ static void answer(struct planner *p, const struct sim_request *r, struct plan *
     sim_answer(r, tokens, clock_wall_ms() / 1000, &plan->body);
 }
 
+/* The limits are as when it was let in; its answer, and a wait that it names, come later. */
+static void note_wait(struct planner *p, int64_t now_ms, const struct plan *plan)
+{
+    int64_t told_ms = now_ms + plan->delay_ms;
+    if (plan->status == 429 && plan->retry_after_ms >= 0)
+        score_told(&p->limits.score, told_ms, told_ms + plan->retry_after_ms);
+}
+
+static void admit(struct planner *p, const struct plan_input *in, const struct sim_request *r,
+                  struct plan *plan)
+{
+    struct random random;
+    uint32_t *answered = plan->key_hash != 0 ? seen_count(&p->keys, plan->key_hash) : NULL;
+    plan->replayed = p->options.replay && answered != NULL && *answered > 0;
+    if (!plan->replayed && (over_quota(p, plan) || over_limits(p, r, in->now_ms, plan)))
+        return;
+    enum fault f = choose_fault(p, plan->body_hash, &random);
+    plan->delay_ms = latency_draw(&p->latency, &random);
+    answer(p, r, plan, &random);
+    if (is_poison(p, in))
+        apply_poison(p, plan);
+    else if (!plan->replayed)
+        apply_fault(p, plan, f);
+}
+
 static void decide_request(struct planner *p, const struct plan_input *in, enum sim_endpoint e,
                            json_object *body, struct plan *plan)
 {
     struct sim_request r;
-    struct random random;
     const char *why = NULL;
+    const struct script_outage *outage = limits_came(&p->limits, in->now_ms);
+    if (outage != NULL) { /* refused at the door, at once */
+        plan->status = 503;
+        apply_fault(p, plan, outage->kind);
+        return;
+    }
     if (!sim_request_read(e, body, plan->body_hash, &r, &why)) {
         fail(plan, 400, "invalid_request_error", NULL, why);
         return;
     }
-    uint32_t *answered = plan->key_hash != 0 ? seen_count(&p->keys, plan->key_hash) : NULL;
-    plan->replayed = p->options.replay && answered != NULL && *answered > 0;
-    if (!plan->replayed && (over_quota(p, plan) || over_limits(p, &r, plan)))
-        return;
-    enum fault f = choose_fault(p, plan->body_hash, &random);
-    plan->delay_ms = latency_draw(&p->latency, &random);
-    answer(p, &r, plan, &random);
-    if (is_poison(p, in))
-        apply_poison(p, plan);
-    else if (!plan->replayed)
-        apply_fault(plan, f);
+    admit(p, in, &r, plan);
+    note_wait(p, in->now_ms, plan);
+    tell_limits(p, in->now_ms, plan);
 }
 
 void planner_decide(struct planner *p, const struct plan_input *in, struct plan *plan)
@@ -288,7 +333,7 @@ void planner_decide(struct planner *p, const struct plan_input *in, struct plan 
     enum sim_endpoint e = SIM_CHAT;
     json_object *body = NULL;
     lh_error err = {0};
-    *plan = (struct plan){.retry_after_ms = -1, .has_limits = p->options.rpm > 0 || p->options.tpm > 0};
+    *plan = (struct plan){.retry_after_ms = -1};
     strbuf_init(&plan->body);
     plan->body_hash = XXH3_64bits(in->body, in->body_len);
     plan->key_hash = in->key != NULL ? XXH3_64bits(in->key, strlen(in->key)) | 1 : 0;

@@ -4,6 +4,7 @@
 
 #include "sim/bodies.h"
 #include "sim/faults.h"
+#include "sim/limits.h"
 #include "sim/sim.h"
 
 enum plan_end { PLAN_SEND, PLAN_CUT, PLAN_RESET };
@@ -16,19 +17,23 @@ struct plan {
     bool fault;
     bool replayed;
     int64_t delay_ms;
-    int64_t retry_after_ms; /* −1: not said */
-    bool has_limits;        /* rate limit headers go with it */
+    int64_t retry_after_ms;    /* −1: not said */
+    bool has_limits;           /* rate limit headers go with it … */
+    bool anthropic_limits;     /* … in Anthropic's words */
+    struct limits_left limits; /* as they were when it was let in or refused, as with providers */
     struct strbuf body;
-    char anthropic;    /* dialect of headers */
+    char anthropic;    /* dialect of errors and other headers */
     uint64_t key_hash; /* of the Idempotency-Key; 0: none */
     uint64_t body_hash;
 };
 
 struct planner;
-int planner_new(const struct sim_options *o, struct planner **out, lh_error *err);
+/* now_ms, here and in plan_input: on one clock that does not go back. */
+int planner_new(const struct sim_options *o, int64_t now_ms, struct planner **out, lh_error *err);
 void planner_free(struct planner *p);
 
 struct plan_input {
+    int64_t now_ms;
     const char *path, *method;
     const char *body;
     size_t body_len;
@@ -39,9 +44,7 @@ void planner_decide(struct planner *p, const struct plan_input *in, struct plan 
 /* An answer of 200 has left. Returns true when this Idempotency-Key had one already. */
 bool planner_answered(struct planner *p, const struct plan *plan);
 
-struct plan_limits {
-    int64_t rpm, rpm_left, rpm_full_ms, tpm, tpm_left, tpm_full_ms;
-};
-void planner_limits(struct planner *p, struct plan_limits *out);
+/* The limits and the score as they are now; valid until the planner is freed. */
+const struct limits *planner_limits(struct planner *p, int64_t now_ms);
 
 #endif

@@ -1,10 +1,11 @@
 /* The simulated provider's server: see sim.h. One libmicrohttpd thread owns all exchanges and the planner; a delay thread
- * wakes suspended ones. Counters are atomic, as sim_get_stats may come from any thread. */
+ * wakes suspended ones. As sim_get_stats may come from any thread, counters are atomic, and what the planner keeps is behind a lock. */
 #include "sim/sim.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "sim/delay.h"
+#include "sim/page.h"
 #include "sim/plan.h"
 
 enum { BODY_MAX = 64 << 20, CONNECTIONS_MAX = 20000 };
@@ -21,6 +24,7 @@ enum { BODY_MAX = 64 << 20, CONNECTIONS_MAX = 20000 };
 struct sim {
     struct MHD_Daemon *daemon;
     struct planner *planner;
+    pthread_mutex_t planning; /* held while the planner decides or is asked for its score */
     struct delay *delay;
     FILE *record;
     int port;
@@ -38,8 +42,14 @@ struct exchange {
 
 void sim_options_default(struct sim_options *o)
 {
-    *o = (struct sim_options){
-        .bind = "127.0.0.1", .latency = "50..150", .max_faults = 3, .poison_kind = "400", .seed = 1};
+    *o = (struct sim_options){.bind = "127.0.0.1",
+                              .latency = "50..150",
+                              .max_faults = 3,
+                              .poison_kind = "400",
+                              .enforce = "bucket",
+                              .burst_ms = 1000,
+                              .limit_headers = "auto",
+                              .seed = 1};
 }
 
 /* ---- answers ---- */
@@ -75,33 +85,37 @@ static void add_instant(struct MHD_Response *response, const char *name, int64_t
     MHD_add_response_header(response, name, text);
 }
 
-static void add_limits(struct exchange *x, struct MHD_Response *response)
+static void fill_in(char *out, size_t size, const char *const words[2], const char *what)
 {
-    struct plan_limits l;
-    planner_limits(x->sim->planner, &l);
-    bool anthropic = x->plan.anthropic != 0;
-    if (l.rpm > 0) {
-        add_header(response, anthropic ? "anthropic-ratelimit-requests-limit" : "x-ratelimit-limit-requests",
-                   "", l.rpm);
-        add_header(response,
-                   anthropic ? "anthropic-ratelimit-requests-remaining" : "x-ratelimit-remaining-requests",
-                   "", l.rpm_left);
-    }
-    if (l.tpm > 0) {
-        add_header(response, anthropic ? "anthropic-ratelimit-tokens-limit" : "x-ratelimit-limit-tokens", "",
-                   l.tpm);
-        add_header(response,
-                   anthropic ? "anthropic-ratelimit-tokens-remaining" : "x-ratelimit-remaining-tokens", "",
-                   l.tpm_left);
-    }
-    if (l.rpm > 0 && anthropic)
-        add_instant(response, "anthropic-ratelimit-requests-reset", l.rpm_full_ms);
-    if (l.tpm > 0 && anthropic)
-        add_instant(response, "anthropic-ratelimit-tokens-reset", l.tpm_full_ms);
-    if (l.rpm > 0 && !anthropic)
-        add_duration(response, "x-ratelimit-reset-requests", l.rpm_full_ms);
-    if (l.tpm > 0 && !anthropic)
-        add_duration(response, "x-ratelimit-reset-tokens", l.tpm_full_ms);
+    snprintf(out, size, "%s%s%s", words[0], what, words[1]);
+}
+
+static void add_limit(const struct exchange *x, struct MHD_Response *response, const char *what,
+                      int64_t limit, int64_t left, int64_t full_ms)
+{
+    static const char *const openai[][2] = {
+        {"x-ratelimit-limit-", ""}, {"x-ratelimit-remaining-", ""}, {"x-ratelimit-reset-", ""}};
+    static const char *const anthropic[][2] = {{"anthropic-ratelimit-", "-limit"},
+                                               {"anthropic-ratelimit-", "-remaining"},
+                                               {"anthropic-ratelimit-", "-reset"}};
+    char name[3][64];
+    if (limit == 0)
+        return;
+    for (int i = 0; i < 3; i++)
+        fill_in(name[i], sizeof name[i], x->plan.anthropic_limits ? anthropic[i] : openai[i], what);
+    add_header(response, name[0], "", limit);
+    add_header(response, name[1], "", left);
+    if (x->plan.anthropic_limits)
+        add_instant(response, name[2], full_ms);
+    else
+        add_duration(response, name[2], full_ms);
+}
+
+static void add_limits(const struct exchange *x, struct MHD_Response *response)
+{
+    const struct limits_left *l = &x->plan.limits;
+    add_limit(x, response, "requests", l->rpm, l->rpm_left, l->rpm_full_ms);
+    add_limit(x, response, "tokens", l->tpm, l->tpm_left, l->tpm_full_ms);
 }
 
 static void add_headers(struct exchange *x, struct MHD_Response *response)
@@ -176,7 +190,36 @@ static enum MHD_Result carry_out(struct exchange *x)
 
 /* ---- statistics ---- */
 
-void sim_get_stats(struct sim *s, struct sim_stats *out)
+double sim_utilisation(int64_t granted, int64_t allowance)
+{
+    return allowance > 0 ? 100.0 * (double)granted / (double)allowance : -1;
+}
+
+double sim_refused_share(const struct sim_stats *s)
+{
+    int64_t decided = s->granted_requests + s->refused_for_rate;
+    return decided > 0 ? 100.0 * (double)s->refused_for_rate / (double)decided : 0;
+}
+
+static void get_score(const struct limits *l, struct sim_stats *out)
+{
+    const struct score *score = &l->score;
+    out->rpm = l->rpm;
+    out->tpm = l->tpm;
+    if (!score->begun)
+        return;
+    out->elapsed_ms = score->at_ms - score->begin_ms;
+    out->allowance_requests = score_allowance(&score->requests);
+    out->allowance_tokens = score_allowance(&score->tokens);
+    out->granted_requests = score->granted_requests;
+    out->granted_tokens = score->granted_tokens;
+    out->refused_for_rate = score->refused;
+    out->too_early = score->too_early;
+    out->largest_burst = score->largest_burst;
+    out->outage_requests = score->in_outage;
+}
+
+static const struct limits *get_stats(struct sim *s, struct sim_stats *out)
 {
     *out = (struct sim_stats){.requests = atomic_load(&s->requests),
                               .answers = atomic_load(&s->answers),
@@ -186,21 +229,43 @@ void sim_get_stats(struct sim *s, struct sim_stats *out)
                               .in_flight = atomic_load(&s->in_flight),
                               .peak_in_flight = atomic_load(&s->peak),
                               .repeated_answers = atomic_load(&s->repeated)};
+    const struct limits *limits = planner_limits(s->planner, clock_monotonic_ms());
+    get_score(limits, out);
+    return limits;
 }
 
-static void plan_stats(struct exchange *x)
+void sim_get_stats(struct sim *s, struct sim_stats *out)
 {
-    struct sim_stats s;
-    sim_get_stats(x->sim, &s);
-    x->plan = (struct plan){.status = 200, .retry_after_ms = -1};
+    pthread_mutex_lock(&s->planning);
+    get_stats(s, out);
+    pthread_mutex_unlock(&s->planning);
+}
+
+/* GET /sim and /sim/stats; not counted. */
+static bool plan_page(struct exchange *x, const char *path)
+{
+    struct sim_stats stats;
+    bool html = strcmp(path, "/sim") == 0;
+    if (!html && strcmp(path, "/sim/stats") != 0)
+        return false;
+    x->plan = (struct plan){.status = 200, .retry_after_ms = -1, .html = html};
     strbuf_init(&x->plan.body);
-    strbuf_appendf(&x->plan.body,
-                   "{\"requests\":%lld,\"answers\":%lld,\"throttled\":%lld,\"refused\":%lld,\"faults\":%lld,"
-                   "\"in_flight\":%lld,"
-                   "\"peak_in_flight\":%lld,\"repeated_answers\":%lld}\n",
-                   (long long)s.requests, (long long)s.answers, (long long)s.throttled, (long long)s.refused,
-                   (long long)s.faults, (long long)s.in_flight, (long long)s.peak_in_flight,
-                   (long long)s.repeated_answers);
+    pthread_mutex_lock(&x->sim->planning);
+    const struct limits *limits = get_stats(x->sim, &stats);
+    if (html)
+        page_html(&stats, limits, &x->plan.body);
+    else
+        page_json(&stats, limits, &x->plan.body);
+    pthread_mutex_unlock(&x->sim->planning);
+    return true;
+}
+
+static void decide(struct exchange *x, struct plan_input *in)
+{
+    pthread_mutex_lock(&x->sim->planning);
+    in->now_ms = clock_monotonic_ms();
+    planner_decide(x->sim->planner, in, &x->plan);
+    pthread_mutex_unlock(&x->sim->planning);
 }
 
 static void count_begin(struct sim *s)
@@ -250,11 +315,9 @@ static void plan_exchange(struct exchange *x, const char *path, const char *meth
                             .api_key = header(x->connection, "x-api-key")};
     snprintf(x->key, sizeof x->key, "%s", key != NULL ? key : "-");
     x->planned = true;
-    if (strcmp(path, "/sim/stats") == 0) {
-        plan_stats(x);
+    if (plan_page(x, path))
         return;
-    }
-    planner_decide(x->sim->planner, &in, &x->plan);
+    decide(x, &in);
     count_begin(x->sim);
     if (x->too_large) {
         strbuf_reset(&x->plan.body);
@@ -379,7 +442,8 @@ int sim_start(const struct sim_options *o, struct sim **out, lh_error *err)
     struct sim *s = calloc(1, sizeof *s);
     if (s == NULL)
         return lh_error_nomem(err);
-    int rc = planner_new(o, &s->planner, err);
+    pthread_mutex_init(&s->planning, NULL);
+    int rc = planner_new(o, clock_monotonic_ms(), &s->planner, err);
     if (rc == 0)
         rc = open_record(s, o->record, err);
     if (rc == 0 && (s->delay = delay_new(on_due)) == NULL)
@@ -412,5 +476,6 @@ void sim_stop(struct sim *s)
     if (s->record != NULL)
         fclose(s->record);
     planner_free(s->planner);
+    pthread_mutex_destroy(&s->planning);
     free(s);
 }

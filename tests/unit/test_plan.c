@@ -15,20 +15,26 @@ static struct planner *new_planner(const struct sim_options *o)
 {
     struct planner *p = NULL;
     lh_error err = {0};
-    if (planner_new(o, &p, &err) != 0)
+    if (planner_new(o, 1000, &p, &err) != 0)
         fail_msg("%s", err.message);
     return p;
 }
 
-static void ask(struct planner *p, int n, const char *text, struct plan *out)
+static void ask_at(struct planner *p, int64_t now_ms, const char *path, int n, const char *text,
+                   struct plan *out)
 {
     char body[256];
     snprintf(body, sizeof body,
              "{\"model\":\"m\",\"max_tokens\":40,\"messages\":[{\"role\":\"user\",\"content\":\"%s %d\"}]}",
              text, n);
     struct plan_input in = {
-        .path = "/v1/chat/completions", .method = "POST", .body = body, .body_len = strlen(body)};
+        .now_ms = now_ms, .path = path, .method = "POST", .body = body, .body_len = strlen(body)};
     planner_decide(p, &in, out);
+}
+
+static void ask(struct planner *p, int n, const char *text, struct plan *out)
+{
+    ask_at(p, 1000, "/v1/chat/completions", n, text, out);
 }
 
 static struct sim_options faulty(uint64_t seed)
@@ -141,7 +147,6 @@ static void more_than_is_granted_is_refused_with_a_wait(void **state)
     (void)state;
     struct sim_options o;
     struct plan plan;
-    struct plan_limits limits;
     sim_options_default(&o);
     o.rpm = 6; /* one at a time, the next after ten seconds */
     struct planner *p = new_planner(&o);
@@ -152,14 +157,235 @@ static void more_than_is_granted_is_refused_with_a_wait(void **state)
     ask(p, 2, "question", &plan);
     assert_int_equal(plan.status, 429);
     assert_true(plan.limited);
-    assert_in_range(plan.retry_after_ms, 5000, 10000);
+    assert_int_equal(plan.retry_after_ms, 10000);
     assert_non_null(strstr(plan.body.data, "rate_limit_exceeded"));
     assert_non_null(strstr(plan.body.data, "Please try again in "));
     strbuf_free(&plan.body);
-    planner_limits(p, &limits);
-    assert_int_equal(limits.rpm, 6);
-    assert_int_equal(limits.rpm_left, 0);
+    assert_int_equal(plan.limits.rpm, 6);
+    assert_int_equal(plan.limits.rpm_left, 0);
     planner_free(p);
+}
+
+static int status_at(struct planner *p, int64_t now_ms)
+{
+    struct plan plan;
+    ask_at(p, now_ms, "/v1/chat/completions", 1, "question", &plan);
+    strbuf_free(&plan.body);
+    return plan.status;
+}
+
+static void a_refusal_tells_no_wait_when_it_is_not_to(void **state)
+{
+    (void)state;
+    struct sim_options o;
+    struct plan plan;
+    sim_options_default(&o);
+    o.rpm = 6;
+    o.no_retry_after = true;
+    struct planner *p = new_planner(&o);
+    assert_int_equal(status_at(p, 1000), 200);
+    ask(p, 2, "question", &plan);
+    assert_int_equal(plan.status, 429);
+    assert_int_equal(plan.retry_after_ms, -1);
+    assert_null(strstr(plan.body.data, "try again"));
+    strbuf_free(&plan.body);
+    assert_int_equal(status_at(p, 1060), 429);
+    assert_int_equal(planner_limits(p, 1060)->score.too_early, 0); /* nobody was told */
+    planner_free(p);
+    o.rpm = 0;
+    o.faults = "429=100";
+    p = new_planner(&o);
+    ask(p, 1, "question", &plan);
+    assert_int_equal(plan.status, 429);
+    assert_int_equal(plan.retry_after_ms, -1);
+    assert_null(strstr(plan.body.data, "try again"));
+    strbuf_free(&plan.body);
+    planner_free(p);
+}
+
+static void limits_are_told_in_the_words_that_were_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *path;
+        bool has, anthropic;
+    } cases[] = {
+        {"auto", "/v1/chat/completions", true, false},  {"auto", "/v1/messages", true, true},
+        {"openai", "/v1/messages", true, false},        {"anthropic", "/v1/chat/completions", true, true},
+        {"none", "/v1/chat/completions", false, false}, {"none", "/v1/messages", false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o;
+        struct plan plan;
+        sim_options_default(&o);
+        o.rpm = 600;
+        o.limit_headers = cases[i].kind;
+        struct planner *p = new_planner(&o);
+        ask_at(p, 1000, cases[i].path, 1, "question", &plan);
+        assert_int_equal(plan.has_limits, cases[i].has);
+        if (cases[i].has)
+            assert_int_equal(plan.anthropic_limits, cases[i].anthropic);
+        strbuf_free(&plan.body);
+        planner_free(p);
+    }
+}
+
+static void each_enforcement_grants_as_it_is_named(void **state)
+{
+    (void)state;
+    /* Ten a minute; twenty come in the last second of the first minute, twenty in the next. */
+    static const struct {
+        const char *kind;
+        int first, second;
+    } kinds[] = {{"bucket", 1, 0}, {"window", 10, 0}, {"minute", 10, 10}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct sim_options o;
+        sim_options_default(&o);
+        o.rpm = 10;
+        o.enforce = kinds[i].kind;
+        struct planner *p = new_planner(&o); /* at 1,000 */
+        int granted[2] = {0};
+        for (int n = 0; n < 40; n++)
+            granted[n / 20] += status_at(p, n < 20 ? 60500 : 61500) == 200 ? 1 : 0;
+        assert_int_equal(granted[0], kinds[i].first);
+        assert_int_equal(granted[1], kinds[i].second);
+        planner_free(p);
+    }
+}
+
+static void tokens_that_no_limit_can_grant_are_refused_without_a_wait(void **state)
+{
+    (void)state;
+    struct sim_options o;
+    struct plan plan;
+    sim_options_default(&o);
+    o.tpm = 10; /* the question asks for 40 and more */
+    o.enforce = "window";
+    struct planner *p = new_planner(&o);
+    ask(p, 1, "question", &plan);
+    assert_int_equal(plan.status, 429);
+    assert_int_equal(plan.retry_after_ms, -1);
+    assert_non_null(strstr(plan.body.data, "Request too large for tokens per min."));
+    strbuf_free(&plan.body);
+    planner_free(p);
+}
+
+static void a_bound_beyond_all_numbers_is_only_too_large(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"model\":\"m\",\"max_tokens\":9223372036854775807,\"messages\":[{\"role\":"
+                               "\"user\",\"content\":\"a question of a few words\"}]}";
+    struct sim_options o;
+    struct plan plan;
+    sim_options_default(&o);
+    o.tpm = 1000;
+    o.enforce = "minute";
+    struct planner *p = new_planner(&o);
+    struct plan_input in = {.now_ms = 1000,
+                            .path = "/v1/chat/completions",
+                            .method = "POST",
+                            .body = body,
+                            .body_len = sizeof body - 1};
+    planner_decide(p, &in, &plan);
+    assert_int_equal(plan.status, 429);
+    strbuf_free(&plan.body);
+    planner_free(p);
+}
+
+static void limits_change_by_the_time_since_the_first_request(void **state)
+{
+    (void)state;
+    struct sim_options o;
+    sim_options_default(&o);
+    o.rpm = 60;
+    o.enforce = "window";
+    o.change = "30s:rpm=2,90s:rpm=600";
+    struct planner *p = new_planner(&o);
+    assert_int_equal(status_at(p, 5000), 200); /* which is the first */
+    assert_int_equal(status_at(p, 34999), 200);
+    assert_int_equal(status_at(p, 35000), 429); /* two there were in the last minute */
+    assert_int_equal(planner_limits(p, 35000)->rpm, 2);
+    assert_int_equal(status_at(p, 94999), 200);
+    assert_int_equal(planner_limits(p, 125000)->rpm, 600);
+    /* 30 s at 60, 60 s at 2, 30 s at 600 */
+    assert_int_equal(score_allowance(&planner_limits(p, 125000)->score.requests), 30 + 2 + 300);
+    assert_int_equal(planner_limits(p, 125000)->score.granted_requests, 3);
+    assert_int_equal(planner_limits(p, 125000)->score.refused, 1);
+    planner_free(p);
+}
+
+static void an_outage_refuses_all_at_once_and_takes_no_allowance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outage, *path;
+        int status;
+        enum plan_end end;
+        const char *holds;
+    } cases[] = {
+        {"10s..20s", "/v1/chat/completions", 503, PLAN_SEND, "currently overloaded"},
+        {"10s..20s:529", "/v1/messages", 529, PLAN_SEND, "overloaded_error"},
+        {"10s..20s:reset", "/v1/chat/completions", 503, PLAN_RESET, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sim_options o;
+        struct plan plan;
+        sim_options_default(&o);
+        o.rpm = 60;
+        o.outage = cases[i].outage;
+        struct planner *p = new_planner(&o);
+        assert_int_equal(status_at(p, 2000), 200);
+        ask_at(p, 12000, cases[i].path, 2, "question", &plan);
+        assert_int_equal(plan.status, cases[i].status);
+        assert_int_equal(plan.end, cases[i].end);
+        assert_int_equal(plan.delay_ms, 0);
+        assert_true(plan.fault);
+        assert_non_null(strstr(plan.body.data, cases[i].holds));
+        strbuf_free(&plan.body);
+        assert_int_equal(status_at(p, 22000), 200); /* over */
+        const struct score *score = &planner_limits(p, 32000)->score;
+        assert_int_equal(score->in_outage, 1);
+        assert_int_equal(score->granted_requests, 2);
+        assert_int_equal(score_allowance(&score->requests), 20); /* of thirty seconds ten were an outage */
+        planner_free(p);
+    }
+}
+
+static void who_comes_back_before_the_wait_is_over_is_counted(void **state)
+{
+    (void)state;
+    struct sim_options o;
+    sim_options_default(&o);
+    o.rpm = 6;
+    struct planner *p = new_planner(&o);
+    assert_int_equal(status_at(p, 1000), 200);
+    assert_int_equal(status_at(p, 2000), 429); /* until 11,000 */
+    assert_int_equal(status_at(p, 10000), 429);
+    assert_int_equal(status_at(p, 10960), 429);
+    assert_int_equal(status_at(p, 11000), 200);
+    assert_int_equal(planner_limits(p, 11000)->score.too_early, 1);
+    planner_free(p);
+}
+
+static void options_that_make_no_sense_are_refused_by_name(void **state)
+{
+    (void)state;
+    struct sim_options wrong[6];
+    static const char *const names[] = {"enforce", "limit-headers", "change", "outage", "burst", "rpm"};
+    for (size_t i = 0; i < 6; i++)
+        sim_options_default(&wrong[i]);
+    wrong[0].enforce = "leaky";
+    wrong[1].limit_headers = "both";
+    wrong[2].change = "rpm";
+    wrong[3].outage = "now";
+    wrong[4].burst_ms = 3600001;
+    wrong[5].rpm = BUCKET_MOST_TOKENS + 1;
+    for (size_t i = 0; i < 6; i++) {
+        struct planner *p = NULL;
+        lh_error err = {0};
+        assert_int_equal(planner_new(&wrong[i], 0, &p, &err), LH_EUSAGE);
+        assert_null(p);
+        assert_non_null(strstr(err.message, names[i]));
+    }
 }
 
 int main(void)
@@ -169,6 +395,15 @@ int main(void)
         cmocka_unit_test(faults_come_at_their_rate_and_end_after_the_most),
         cmocka_unit_test(poison_fails_each_time_in_its_kind),
         cmocka_unit_test(more_than_is_granted_is_refused_with_a_wait),
+        cmocka_unit_test(a_refusal_tells_no_wait_when_it_is_not_to),
+        cmocka_unit_test(limits_are_told_in_the_words_that_were_asked_for),
+        cmocka_unit_test(each_enforcement_grants_as_it_is_named),
+        cmocka_unit_test(tokens_that_no_limit_can_grant_are_refused_without_a_wait),
+        cmocka_unit_test(a_bound_beyond_all_numbers_is_only_too_large),
+        cmocka_unit_test(limits_change_by_the_time_since_the_first_request),
+        cmocka_unit_test(an_outage_refuses_all_at_once_and_takes_no_allowance),
+        cmocka_unit_test(who_comes_back_before_the_wait_is_over_is_counted),
+        cmocka_unit_test(options_that_make_no_sense_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
