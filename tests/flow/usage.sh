@@ -12,6 +12,11 @@ expect 2 "$LONGHAUL" run x -x; ! grep -q 'did you mean' err || fail "-x is like 
 expect 2 "$LONGHAUL" --quite status; says 'did you mean --quiet; see `longhaul --help`'
 expect 2 "$LONGHAUL" run x --rpm 0x10; says 'whole number'
 expect 2 "$LONGHAUL" sim --port 0 --faults 429=60 --fault-rate 60; says '120 % together'
+expect 2 "$LONGHAUL" sim --port 0 --enforce leaky; says 'bucket, window or minute'
+expect 2 "$LONGHAUL" sim --port 0 --limit-headers both; says 'auto, openai, anthropic or none'
+expect 2 "$LONGHAUL" sim --port 0 --change 60s; says 'change: "60s" is not'
+expect 2 "$LONGHAUL" sim --port 0 --outage 9s..3s; says 'outage: "9s..3s" is not'
+expect 2 "$LONGHAUL" sim --port 0 --burst 2h; says 'burst'
 expect 2 "$LONGHAUL" run --concurency 5 x; says '--concurrency'
 expect 2 "$LONGHAUL" run x --concurrency 0; says "concurrency"
 expect 2 "$LONGHAUL" run x --jitter bogus; says "bogus"
