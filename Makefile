@@ -13,7 +13,7 @@ help:
 	@echo "make          build the program as build/release/longhaul"
 	@echo "make demo     a batch of 2,000 prompts against the simulated provider, killed and resumed"
 	@echo "make test     unit tests, flows, crash tests"
-	@echo "make bench    speed and memory, as ratios; a quarter of an hour and 10 GB of disk (SCALE=small: a minute)"
+	@echo "make bench    speed and memory, as ratios; and rate control; three quarters of an hour and 10 GB of disk (SCALE=small: five minutes)"
 	@echo "make lint     formatting, clang-tidy, cppcheck, floors, warnings of both compilers"
 	@echo "make sanitize the tests under address, undefined-behaviour and thread sanitizers"
 	@echo "make install  PREFIX=$(PREFIX), DESTDIR for packagers"
