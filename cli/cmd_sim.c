@@ -69,11 +69,12 @@ static void set_options(const struct settings *s, struct sim_options *o)
     o->seed = (uint64_t)s->sim_seed;
 }
 
-static void say_used(const char *what, int64_t granted, int64_t allowance)
+static void say_used(const struct sim_stats *s, const char *what, int64_t granted, int64_t allowance)
 {
     if (allowance > 0)
-        log_info("%lld %s granted of %lld allowed, %.1f %% used", (long long)granted, what,
-                 (long long)allowance, sim_utilisation(granted, allowance));
+        log_info("%lld %s granted of %lld allowed in the %lld s since the first request, %.1f %% used",
+                 (long long)granted, what, (long long)allowance, (long long)(s->elapsed_ms / 1000),
+                 sim_utilisation(granted, allowance));
 }
 
 static void say_summary(const struct sim_stats *s)
@@ -82,8 +83,8 @@ static void say_summary(const struct sim_stats *s)
         "simulated provider: %lld requests, %lld answered, %lld throttled, %lld refused, %lld made to fail",
         (long long)s->requests, (long long)s->answers, (long long)s->throttled, (long long)s->refused,
         (long long)s->faults);
-    say_used("requests", s->granted_requests, s->allowance_requests);
-    say_used("tokens", s->granted_tokens, s->allowance_tokens);
+    say_used(s, "requests", s->granted_requests, s->allowance_requests);
+    say_used(s, "tokens", s->granted_tokens, s->allowance_tokens);
     if (s->refused_for_rate > 0)
         log_info("%lld refused for rate (%.2f %%), %lld came before the wait they were told was over",
                  (long long)s->refused_for_rate, sim_refused_share(s), (long long)s->too_early);
