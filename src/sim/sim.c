@@ -106,7 +106,7 @@ static void add_limit(const struct exchange *x, struct MHD_Response *response, c
     add_header(response, name[0], "", limit);
     add_header(response, name[1], "", left);
     if (x->plan.anthropic_limits)
-        add_instant(response, name[2], full_ms);
+        add_instant(response, name[2], full_ms - x->plan.delay_ms); /* counted from when it was let in */
     else
         add_duration(response, name[2], full_ms);
 }
