@@ -1,7 +1,5 @@
 /* The pulse of a run: progress to its caller twice a second, statistics to the store each second, from where `status`
  * in another process reads them. Loop thread. */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "schedule/run.h"
@@ -133,11 +131,9 @@ static void note_statistics(struct lh_run *r)
     json_append_text(&b, "trouble", trouble_of(r));
     append_endpoints(&b, r);
     strbuf_append_char(&b, '}');
-    struct checkpoint_note note = {.scope = "worker", .kind = "stats"};
-    if (!b.failed && b.len < sizeof note.value) {
-        snprintf(note.value, sizeof note.value, "%s", b.data);
-        writer_note(r->writer, &note);
-    }
+    struct checkpoint_note *note = b.failed ? NULL : note_new("worker", "stats", b.data);
+    if (note != NULL)
+        writer_note(r->writer, note);
     strbuf_free(&b);
 }
 

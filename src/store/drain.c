@@ -247,8 +247,9 @@ static int claim(struct drain *d, struct drain_work *w, lh_error *err)
 static int put_notes(struct drain *d, const struct drain_work *w, lh_error *err)
 {
     int rc = 0;
-    if (w->note != NULL)
-        rc = store_checkpoint_put(d->store, w->note->scope, w->note->kind, w->note->value, w->now_ms, err);
+    const struct checkpoint_note *n = w->notes != NULL ? w->notes->first : NULL;
+    for (; rc == 0 && n != NULL; n = n->next)
+        rc = store_checkpoint_put(d->store, n->scope, n->kind, n->value, w->now_ms, err);
     if (rc == 0 && w->now_ms - d->heartbeat_at >= HEARTBEAT_MS) {
         rc = store_exec(d->store, STMT_WORKER_HEARTBEAT, err, "ii", d->worker_id, w->now_ms);
         d->heartbeat_at = w->now_ms;

@@ -4,6 +4,7 @@
 #define LH_STORE_DRAIN_H
 
 #include "store/claim.h"
+#include "store/notes.h"
 #include "store/outcome.h"
 #include "store/wal.h"
 
@@ -35,11 +36,6 @@ struct drain {
     struct scope_view view;
 };
 
-struct checkpoint_note { /* to be put with the next commit */
-    char scope[64], kind[64];
-    char value[4096];
-};
-
 struct steer_note {   /* pause or cancel asked by the scheduler */
     int64_t batch_id; /* 0: none */
     bool cancel;
@@ -48,15 +44,15 @@ struct steer_note {   /* pause or cancel asked by the scheduler */
 };
 
 struct drain_work {
-    struct outcome *outcomes;           /* a list; stays the caller's */
-    int64_t want;                       /* claims */
-    const struct route_set *shut;       /* routes of which none is wanted; NULL: every one is */
-    size_t max_bytes;                   /* of claimed bodies */
-    const struct checkpoint_note *note; /* NULL: none */
-    const struct steer_note *steer;     /* a list, in order; stays the caller's; NULL: none */
-    int64_t now_ms;                     /* wall */
-    struct claim_list claims;           /* out, on success */
-    int64_t stale;                      /* out: outcomes that came too late */
+    struct outcome *outcomes;       /* a list; stays the caller's */
+    int64_t want;                   /* claims */
+    const struct route_set *shut;   /* routes of which none is wanted; NULL: every one is */
+    size_t max_bytes;               /* of claimed bodies */
+    const struct notes *notes;      /* stay the caller's; NULL: none */
+    const struct steer_note *steer; /* a list, in order; stays the caller's; NULL: none */
+    int64_t now_ms;                 /* wall */
+    struct claim_list claims;       /* out, on success */
+    int64_t stale;                  /* out: outcomes that came too late */
 };
 
 int drain_open(struct drain *d, const char *db, enum durability durability, int64_t batch_id, lh_error *err);

@@ -31,8 +31,7 @@ struct shared {
     bool starving;
     struct route_set shut;
     int64_t shuts; /* calls of writer_shut */
-    bool has_note;
-    struct checkpoint_note note;
+    struct notes notes;
     struct steer_note *steer,
         **steer_last; /* none is lost when a second comes before the commit of the first */
     bool stopping;
@@ -52,8 +51,7 @@ struct writer {
     /* of the thread: the group that is being written, kept while commits fail */
     struct outcome *group, **group_last;
     int64_t group_count;
-    struct checkpoint_note note;
-    bool has_note;
+    struct notes notes;
     struct steer_note *steer, **steer_last;
     struct route_set shut;
     int64_t shuts;
@@ -125,11 +123,7 @@ static void take_group(struct writer *w)
         s->last = &s->first;
         s->posted = 0;
     }
-    if (s->has_note) {
-        w->note = s->note;
-        w->has_note = true;
-        s->has_note = false;
-    }
+    notes_move(&w->notes, &s->notes);
     if (s->steer != NULL) {
         *w->steer_last = s->steer;
         w->steer_last = s->steer_last;
@@ -150,7 +144,7 @@ static void clear_group(struct writer *w)
     w->group = NULL;
     w->group_last = &w->group;
     w->group_count = 0;
-    w->has_note = false;
+    notes_free(&w->notes);
     free_steering(w->steer);
     w->steer = NULL;
     w->steer_last = &w->steer;
@@ -220,7 +214,7 @@ static bool drain_group(struct writer *w, int64_t want)
                               .want = want,
                               .shut = &w->shut,
                               .max_bytes = CLAIM_BYTES,
-                              .note = w->has_note ? &w->note : NULL,
+                              .notes = &w->notes,
                               .steer = w->steer,
                               .now_ms = clock_wall_ms()};
     lh_error error = {0};
@@ -236,7 +230,7 @@ static bool drain_group(struct writer *w, int64_t want)
 
 static bool worth_a_drain(struct writer *w, int64_t want)
 {
-    if (w->group_count > 0 || w->has_note || w->steer != NULL || w->failing)
+    if (w->group_count > 0 || w->notes.first != NULL || w->steer != NULL || w->failing)
         return true;
     if (want > 0 && (w->look_again || !w->shared.out.has_view))
         return true;
@@ -264,8 +258,8 @@ static void run(void *arg)
         if (worth_a_drain(w, want))
             over = drain_group(w, want);
         uv_mutex_lock(&s->mutex);
-        over =
-            over || (stopping && w->group_count == 0 && s->posted == 0 && !w->has_note && w->steer == NULL);
+        bool idle = w->group_count == 0 && s->posted == 0 && w->notes.first == NULL && w->steer == NULL;
+        over = over || (stopping && idle);
         uv_mutex_unlock(&s->mutex);
     }
 }
@@ -293,6 +287,7 @@ static void writer_free(struct writer *w, const char *reason)
     store_lock_free(w->lock);
     clear_group(w);
     free_outcomes(w->shared.first);
+    notes_free(&w->shared.notes);
     free_steering(w->shared.steer);
     claim_list_free(&w->shared.out.claims);
     free(w);
@@ -383,11 +378,10 @@ void writer_ask_nothing(struct writer *w)
     uv_mutex_unlock(&w->shared.mutex);
 }
 
-void writer_note(struct writer *w, const struct checkpoint_note *note)
+void writer_note(struct writer *w, struct checkpoint_note *note)
 {
     uv_mutex_lock(&w->shared.mutex);
-    w->shared.note = *note;
-    w->shared.has_note = true;
+    notes_put(&w->shared.notes, note);
     uv_mutex_unlock(&w->shared.mutex);
 }
 

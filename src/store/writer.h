@@ -36,8 +36,9 @@ void writer_ask(struct writer *w, int64_t n, bool starving);
 void writer_shut(struct writer *w, const struct route_set *routes);
 /* Takes back what was asked; claims that are on their way still come. */
 void writer_ask_nothing(struct writer *w);
-/* To be put with the next commit; a note not yet written is replaced. */
-void writer_note(struct writer *w, const struct checkpoint_note *note);
+/* Moves `note` to the store thread, to be put with the next commit in place of one of its key that is not written yet. Kept while
+ * commits fail. */
+void writer_note(struct writer *w, struct checkpoint_note *note);
 void writer_steer(struct writer *w, const struct steer_note *note);
 
 struct writer_report {

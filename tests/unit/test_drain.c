@@ -161,21 +161,25 @@ static void jobs_given_back_do_not_undo_a_cancel(void **state)
     stop(&k);
 }
 
-static void a_note_is_written_with_the_commit_that_it_came_with(void **state)
+static void notes_are_written_with_the_commit_that_they_came_with(void **state)
 {
     (void)state;
     struct worker k;
-    struct checkpoint_note note = {.scope = "worker", .kind = "stats", .value = "{\"rate\":1}"};
+    struct notes notes = {0};
     world_open(&k.w);
     world_batch(&k.w, "b", 500, 1);
     start(&k, NULL);
-    struct drain_work w = {.note = &note, .now_ms = 1000};
+    notes_put(&notes, note_new("worker", "stats", "{\"rate\":1}"));
+    notes_put(&notes, note_new("endpoint/default", "gate", "{}"));
+    struct drain_work w = {.notes = &notes, .now_ms = 1000};
     failing_disk_break(SQLITE_FULL, 0);
     assert_int_equal(drain_run(&k.d, &w, &k.w.err), LH_EFULL);
     failing_disk_mend();
-    assert_int_equal(world_int(&k.w, "SELECT count(*) FROM checkpoints WHERE kind = 'stats'"), 0);
+    assert_int_equal(world_int(&k.w, "SELECT count(*) FROM checkpoints WHERE kind IN ('stats', 'gate')"), 0);
     assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
-    assert_true(world_text_is(&k.w, "SELECT value FROM checkpoints WHERE kind = 'stats'", note.value));
+    assert_true(world_text_is(&k.w, "SELECT value FROM checkpoints WHERE kind = 'stats'", "{\"rate\":1}"));
+    assert_true(world_text_is(&k.w, "SELECT value FROM checkpoints WHERE scope = 'endpoint/default'", "{}"));
+    notes_free(&notes);
     stop(&k);
 }
 
@@ -270,7 +274,7 @@ int main(void)
         cmocka_unit_test(counters_without_rows_are_damage_not_a_wait_for_ever),
         cmocka_unit_test(all_notes_of_one_drain_are_obeyed),
         cmocka_unit_test(jobs_given_back_do_not_undo_a_cancel),
-        cmocka_unit_test(a_note_is_written_with_the_commit_that_it_came_with),
+        cmocka_unit_test(notes_are_written_with_the_commit_that_they_came_with),
         cmocka_unit_test(a_worker_that_said_no_goodbye_is_marked_lost),
     };
     failing_disk_install();

@@ -315,6 +315,61 @@ static void a_job_that_is_submitted_later_is_claimed(void **state)
     tear_down(&l);
 }
 
+static void note(struct loop *l, const char *scope, const char *kind, const char *value)
+{
+    struct checkpoint_note *n = note_new(scope, kind, value);
+    assert_non_null(n);
+    writer_note(l->writer, n);
+}
+
+/* While nothing can be committed: the last note of each key must stand in the end, and none of another key be lost to it. */
+static void of_each_key_the_last_note_outlives_failing_commits_and_the_stop(void **state)
+{
+    (void)state;
+    struct loop l;
+    set_up(&l, 1);
+    start(&l);
+    failing_disk_break(SQLITE_IOERR_WRITE, 0);
+    note(&l, "worker", "stats", "[1]");
+    note(&l, "endpoint/a", "gate", "[2]");
+    while (l.last.trouble[0] == '\0') { /* these are in the group that failed */
+        uv_sem_wait(&l.woken);
+        collect(&l);
+    }
+    note(&l, "endpoint/b", "gate", "[3]");
+    note(&l, "worker", "stats", "[4]");
+    note(&l, "worker", "stats", "[5]");
+    assert_int_equal(world_int(&l.w, "SELECT count(*) FROM checkpoints WHERE kind <> 'identity'"), 0);
+    failing_disk_mend();
+    assert_int_equal(writer_stop(l.writer, "done", 5000, &l.w.err), 0);
+    l.writer = NULL;
+    assert_true(world_text_is(&l.w,
+                              "SELECT group_concat(scope || '=' || value) FROM (SELECT * FROM checkpoints "
+                              "WHERE kind <> 'identity' ORDER BY scope)",
+                              "endpoint/a=[2],endpoint/b=[3],worker=[5]"));
+    tear_down(&l);
+}
+
+static void a_note_may_be_of_any_length(void **state)
+{
+    (void)state;
+    enum { LENGTH = 300000 };
+    struct loop l;
+    char *value = malloc(LENGTH + 1);
+    assert_non_null(value);
+    memset(value, 'x', LENGTH);
+    value[0] = value[LENGTH - 1] = '"';
+    value[LENGTH] = '\0';
+    set_up(&l, 0);
+    start(&l);
+    note(&l, "worker", "stats", value);
+    assert_int_equal(writer_stop(l.writer, "done", 1000, &l.w.err), 0);
+    l.writer = NULL;
+    assert_int_equal(world_int(&l.w, "SELECT length(value) FROM checkpoints WHERE scope = 'worker'"), LENGTH);
+    free(value);
+    tear_down(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +383,8 @@ int main(void)
         cmocka_unit_test(a_second_worker_is_refused_until_the_first_has_stopped),
         cmocka_unit_test(no_pause_is_lost_to_the_next_one),
         cmocka_unit_test(what_was_asked_can_be_taken_back),
+        cmocka_unit_test(of_each_key_the_last_note_outlives_failing_commits_and_the_stop),
+        cmocka_unit_test(a_note_may_be_of_any_length),
         cmocka_unit_test(a_job_that_is_submitted_later_is_claimed),
     };
     failing_disk_install();
