@@ -199,13 +199,51 @@ static void limiter_report(void *self, int64_t now_ms, struct gate_state *out)
     out->breaker_until_ms = b->state == BREAKER_OPEN ? b->until_ms : 0;
 }
 
+/* One that was coming back goes on with a probe: what it had seen since is not enough to send all at once. */
+static void limiter_save(void *self, int64_t now_ms, struct strbuf *out)
+{
+    struct breaker *b = self;
+    see_time(b, now_ms);
+    if (b->state == BREAKER_CLOSED)
+        return;
+    json_append_text(out, "state", breaker_state_name(b->state));
+    json_append_int(out, "left_ms", b->state == BREAKER_OPEN ? b->until_ms - now_ms : 0);
+    json_append_int(out, "cool_ms", b->cool_ms);
+    json_append_int(out, "usual", b->usual);
+}
+
+static int64_t between(int64_t value, int64_t least, int64_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* An endpoint that was down a day ago is as good as any. */
+static void limiter_load(void *self, int64_t now_ms, int64_t age_ms, json_object *saved)
+{
+    enum { DAY_MS = 86400000, USUAL_MOST = 100000 };
+    struct breaker *b = self;
+    const char *state = json_get_string(saved, "state");
+    bool was_open = state != NULL && strcmp(state, breaker_state_name(BREAKER_OPEN)) == 0;
+    bool came_back = state != NULL && (strcmp(state, breaker_state_name(BREAKER_PROBING)) == 0 ||
+                                       strcmp(state, breaker_state_name(BREAKER_RAMPING)) == 0);
+    if (age_ms >= DAY_MS || (!was_open && !came_back))
+        return;
+    int64_t most = b->options.cool_most_ms;
+    int64_t left_ms = was_open ? between(json_get_int(saved, "left_ms", 0), 0, most) : 0;
+    breaker_restore(b, now_ms, age_ms, BREAKER_OPEN, left_ms,
+                    between(json_get_int(saved, "cool_ms", 0), 0, most));
+    b->usual = between(json_get_int(saved, "usual", 0), 0, USUAL_MOST);
+}
+
 int breaker_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
     static const struct limiter_calls calls = {.ready_at = limiter_ready_at,
                                                .take = limiter_take,
                                                .settle = limiter_settle,
                                                .report = limiter_report,
-                                               .close = free};
+                                               .close = free,
+                                               .save = limiter_save,
+                                               .load = limiter_load};
     if (o->breaker.percent < 0 || o->breaker.percent > 100)
         return lh_error_set(err, LH_EUSAGE, "breaker is %lld; it must be 1 to 100 percent, or 0 for none",
                             (long long)o->breaker.percent);

@@ -87,6 +87,17 @@ void bucket_return(struct bucket *b, int64_t now_ms, int64_t n)
     change(b, now_ms, micro(n));
 }
 
+void bucket_spend(struct bucket *b, int64_t now_ms, int64_t count, int64_t n)
+{
+    if (b->flow == 0 || count <= 0 || n <= 0)
+        return;
+    refill(b, now_ms);
+    int64_t emptiest = b->capacity < micro(n) ? b->capacity - micro(n) : 0;
+    __int128 left = b->level - (__int128)count * micro(n);
+    if (b->level > emptiest)
+        b->level = left > emptiest ? (int64_t)left : emptiest;
+}
+
 int64_t bucket_available(struct bucket *b, int64_t now_ms)
 {
     refill(b, now_ms);

@@ -31,6 +31,9 @@ int64_t bucket_ready_at(struct bucket *b, int64_t now_ms, int64_t n);
 void bucket_take(struct bucket *b, int64_t now_ms, int64_t n);
 /* n > 0: reserved and not used; never fills above the capacity. n < 0: used beyond the reservation. */
 void bucket_return(struct bucket *b, int64_t now_ms, int64_t n);
+/* `count` takes of up to `n` by somebody else who looked at the same bucket and whose times are not known: leaves no more than he can have
+ * left. As he took only what bucket_ready_at let go, that is never below an empty bucket, or a full one less a single n. */
+void bucket_spend(struct bucket *b, int64_t now_ms, int64_t count, int64_t n);
 /* Whole tokens there are now, negative in debt. */
 int64_t bucket_available(struct bucket *b, int64_t now_ms);
 

@@ -29,7 +29,7 @@ struct gate {
 
 void gate_options_default(struct gate_options *o)
 {
-    *o = (struct gate_options){.concurrency = 50, .burst_ms = 500};
+    *o = (struct gate_options){.concurrency = 50, .burst_ms = 500, .pause_most_ms = 900000};
     breaker_options_default(&o->breaker);
 }
 
@@ -136,8 +136,15 @@ void gate_load(struct gate *g, int64_t now_ms, int64_t age_ms, json_object *save
     for (size_t i = 0; i < g->count; i++) {
         json_object *own = json_get(saved, key_of(g->kinds[i]));
         if (g->limiters[i].calls->load != NULL && json_is_object(own))
-            g->limiters[i].calls->load(g->limiters[i].self, now_ms, age_ms, own);
+            g->limiters[i].calls->load(g->limiters[i].self, now_ms, age_ms > 0 ? age_ms : 0, own);
     }
+}
+
+void gate_spend(struct gate *g, int64_t started_ms, int64_t count, const struct gate_request *q)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->limiters[i].calls->spend != NULL)
+            g->limiters[i].calls->spend(g->limiters[i].self, started_ms, count, q);
 }
 
 const char *gate_limiter_name(enum gate_limiter limiter)

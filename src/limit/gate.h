@@ -21,8 +21,9 @@ struct gate_options {
     /* How much of a minute's allowance a full bucket holds (at least one request): 0 to 30,000; default 500. Whatever it
      * is, any rolling minute stays within rpm; why, and how much of the allowance is used, stands in rates.c. */
     int64_t burst_ms;
-    int64_t window_count; /* sliding window: at most so many starts … */
-    int64_t window_ms;    /* … in any span of so many ms; 0: no limit */
+    int64_t window_count;  /* sliding window: at most so many starts … */
+    int64_t window_ms;     /* … in any span of so many ms; 0: no limit */
+    int64_t pause_most_ms; /* no pause that is taken up from an earlier run is longer; ≥ 0 */
     struct breaker_options breaker;
 };
 void gate_options_default(struct gate_options *o);
@@ -59,6 +60,7 @@ struct gate_outcome {
         used_tokens; /* of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left,
                                 or was refused) */
     bool throttled;
+    bool unreachable; /* the wait is our own, as nobody was there to ask for it: not kept over a restart */
     int64_t retry_after_ms; /* capped by the caller; -1: none. With throttled: all starts pause so long */
     const struct told_limits *told; /* by the answer; NULL: nothing. Borrowed for the call */
 };
@@ -69,6 +71,9 @@ void gate_settle(struct gate *g, int64_t now_ms, const struct gate_outcome *o);
  * saved. Hostile or old content changes nothing it does not name. Call gate_load before the first take. */
 void gate_save(struct gate *g, int64_t now_ms, struct strbuf *out);
 void gate_load(struct gate *g, int64_t now_ms, int64_t age_ms, json_object *saved);
+/* `count` requests no larger than `q` went after the save, at `started_ms` at the latest: takes them off, as far as a process that
+ * keeps the limits can have started them. Call after gate_load, before the first take. */
+void gate_spend(struct gate *g, int64_t started_ms, int64_t count, const struct gate_request *q);
 
 enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_BREAKER, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
 struct gate_state {

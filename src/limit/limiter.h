@@ -13,7 +13,11 @@ struct limiter_calls {
     void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
     void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
     void (*close)(void *self);
-    /* What is worth keeping over a restart, as members of a JSON object, and taking it up `age_ms` later. */
+    /* `count` requests no larger than `q` that an earlier process started, at `started_ms` at the latest; nothing of them is in flight. However
+     * large the count (it may be wrong): no more is taken off than whoever keeps the limit can have taken. */
+    void (*spend)(void *self, int64_t started_ms, int64_t count, const struct gate_request *q);
+    /* What is worth keeping over a restart, as members of a JSON object, and taking it up `age_ms` (≥ 0) later. Times are saved as ages or
+     * as what is left, as the clock is another one then; what is loaded may be hostile. */
     void (*save)(void *self, int64_t now_ms, struct strbuf *out);
     void (*load)(void *self, int64_t now_ms, int64_t age_ms, json_object *saved);
 };

@@ -55,6 +55,12 @@ static void requests_take(void *self, int64_t now_ms, const struct gate_request 
     bucket_take(self, now_ms, 1);
 }
 
+static void requests_spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
+{
+    (void)q;
+    bucket_spend(self, started_ms, count, 1);
+}
+
 static void lower_ceiling(struct gate_state *out, int64_t milli)
 {
     if (out->tightest_per_second_milli == 0 || milli < out->tightest_per_second_milli)
@@ -70,8 +76,11 @@ static void requests_report(void *self, int64_t now_ms, struct gate_state *out)
 
 int request_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {
-        .ready_at = requests_ready_at, .take = requests_take, .report = requests_report, .close = free};
+    static const struct limiter_calls calls = {.ready_at = requests_ready_at,
+                                               .take = requests_take,
+                                               .spend = requests_spend,
+                                               .report = requests_report,
+                                               .close = free};
     struct bucket *b = NULL;
     int rc = rate_new("rpm", o->rpm, o->burst_ms, now_ms, &b, err);
     if (b == NULL)
@@ -92,6 +101,11 @@ static void tokens_take(void *self, int64_t now_ms, const struct gate_request *q
     bucket_take(self, now_ms, gate_request_tokens(q));
 }
 
+static void tokens_spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
+{
+    bucket_spend(self, started_ms, count, gate_request_tokens(q));
+}
+
 static void tokens_settle(void *self, int64_t now_ms, const struct gate_outcome *o)
 {
     if (o->used_tokens >= 0)
@@ -108,6 +122,7 @@ int token_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter
     static const struct limiter_calls calls = {.ready_at = tokens_ready_at,
                                                .take = tokens_take,
                                                .settle = tokens_settle,
+                                               .spend = tokens_spend,
                                                .report = tokens_report,
                                                .close = free};
     struct bucket *b = NULL;

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 enum { WINDOW_MOST = 10000000 }; /* 8 bytes each */
 
 struct window {
@@ -19,5 +21,13 @@ int window_init(struct window *w, int64_t count, int64_t window_ms); /* 0 or LH_
 void window_free(struct window *w);
 int64_t window_ready_at(const struct window *w, int64_t now_ms);
 void window_take(struct window *w, int64_t now_ms);
+
+/* What is in the window, as JSON: [age, count] of up to WINDOW_SPANS spans of time, oldest first; the age is that of the youngest start of the
+ * span, so that none leaves too soon. */
+enum { WINDOW_SPANS = 1024 };
+void window_save(const struct window *w, int64_t now_ms, struct strbuf *out);
+/* Takes it up `age_ms` later, before the first take. What makes no sense is left out; nothing in it can close the window for longer
+ * than window_ms. */
+void window_load(struct window *w, int64_t now_ms, int64_t age_ms, json_object *spans);
 
 #endif

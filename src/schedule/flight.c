@@ -176,6 +176,7 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
                              .health = policy_health(http, a),
                              .used_tokens = used,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
+                             .unreachable = pause_ms > 0,
                              .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};
     gate_settle(f->endpoint->gate, clock_monotonic_ms(), &g);
 }

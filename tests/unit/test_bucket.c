@@ -189,6 +189,56 @@ static void no_amount_rate_or_time_overflows(void **state)
     }
 }
 
+/* Somebody takes as he may while we do not look; we know how often, how much at most, and the level before. */
+static void what_another_took_leaves_no_more_than_he_left(void **state)
+{
+    struct random r;
+    (void)state;
+    random_seed(&r, 3);
+    for (int round = 0; round < 3000; round++) {
+        struct bucket his, ours;
+        int64_t now = 0, count = 0, most = 1 + (int64_t)random_below(&r, 300);
+        bucket_init(&his, 1 + (int64_t)random_below(&r, 6000), 1 + (int64_t)random_below(&r, 200), 0);
+        bucket_take(&his, 0, (int64_t)random_below(&r, 300));
+        ours = his;
+        for (uint64_t takes = random_below(&r, 30); takes > 0; takes--) {
+            int64_t n = 1 + (int64_t)random_below(&r, (uint64_t)most), at = bucket_ready_at(&his, now, n);
+            if (at > 20000)
+                break;
+            now = at + (int64_t)random_below(&r, 3) * (int64_t)random_below(&r, 400);
+            bucket_take(&his, now, n);
+            count++;
+        }
+        now += (int64_t)random_below(&r, 100);
+        bucket_spend(&ours, now, count, most);
+        int64_t his_level = bucket_available(&his, now);
+        assert_true(bucket_available(&ours, now) <= his_level);
+        if (count == 0)
+            assert_int_equal(bucket_available(&ours, now), his_level);
+    }
+}
+
+static void a_wrong_count_empties_the_bucket_and_no_more(void **state)
+{
+    struct bucket b;
+    (void)state;
+    bucket_init(&b, 600, 50, 0);
+    bucket_spend(&b, 0, 3, 10);
+    assert_int_equal(bucket_available(&b, 0), 20);
+    bucket_spend(&b, 0, INT64_MAX, 10);
+    assert_int_equal(bucket_available(&b, 0), 0);
+    bucket_spend(&b, 0, INT64_MAX, INT64_MAX);
+    assert_int_equal(bucket_available(&b, 0),
+                     50 - BUCKET_MOST_TOKENS); /* one that was larger than the bucket */
+    bucket_init(&b, 600, 50, 0);
+    bucket_take(&b, 0, 90);
+    bucket_spend(&b, 0, 7, 50);
+    assert_int_equal(bucket_available(&b, 0), -40); /* in debt nobody took anything */
+    bucket_spend(&b, 0, -7, 50);
+    bucket_spend(&b, 0, 7, -50);
+    assert_int_equal(bucket_available(&b, 0), -40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +250,8 @@ int main(void)
         cmocka_unit_test(no_rate_is_no_limit),
         cmocka_unit_test(a_clock_that_goes_back_stands_still),
         cmocka_unit_test(no_amount_rate_or_time_overflows),
+        cmocka_unit_test(what_another_took_leaves_no_more_than_he_left),
+        cmocka_unit_test(a_wrong_count_empties_the_bucket_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,90 @@ static void every_limiter_has_a_name(void **state)
     gate_free(NULL);
 }
 
+/* Saves, and loads into a gate of the same options on a clock that begins at 0, `age_ms` later. */
+static struct gate *restarted(const struct gate_options *o, struct gate *g, int64_t now_ms, int64_t age_ms)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    gate_save(g, now_ms, &b);
+    json_object *saved = json_tokener_parse(b.data);
+    assert_true(json_is_object(saved));
+    strbuf_free(&b);
+    gate_free(g);
+    g = open_gate(o);
+    gate_load(g, 0, age_ms, saved);
+    json_object_put(saved);
+    return g;
+}
+
+/* 64 at once, of which all fail: the breaker opens at 1000 for 5 s. */
+static struct gate *broken_gate(const struct gate_options *o)
+{
+    struct gate *g = open_gate(o);
+    struct gate_outcome fault = {.health = BREAKER_FAULT, .used_tokens = -1, .retry_after_ms = -1};
+    for (int i = 0; i < 64; i++)
+        fault.ticket = gate_take(g, 1000, of(1));
+    for (int i = 0; i < 64; i++)
+        gate_settle(g, 1000, &fault);
+    assert_int_equal(look(g, 1000).breaker, BREAKER_OPEN);
+    return g;
+}
+
+static void an_open_breaker_stays_open_over_a_restart_and_comes_back_in_steps(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.concurrency = 64;
+    struct gate *g = restarted(&o, broken_gate(&o), 2000, 1500);
+    assert_int_equal(gate_ready_at(g, 0, of(1)), 2500); /* 4 s were left, 1.5 went by */
+    assert_int_equal(look(g, 0).breaker, BREAKER_OPEN);
+    struct gate_outcome good = {.health = BREAKER_GOOD, .used_tokens = -1, .retry_after_ms = -1};
+    good.ticket = gate_take(g, 2500, of(1));
+    assert_true(gate_ready_at(g, 2500, of(1)) == INT64_MAX); /* one probe */
+    gate_settle(g, 2500, &good);
+    for (int i = 0; i < 8; i++) { /* an eighth of what was usual */
+        assert_int_equal(gate_ready_at(g, 2500, of(1)), 2500);
+        gate_take(g, 2500, of(1));
+    }
+    assert_int_equal(gate_ready_at(g, 2500, of(1)), 4500);
+    g = restarted(&o, g, 2600, 0); /* in the middle of its return: a probe again */
+    gate_take(g, 0, of(1));
+    assert_true(gate_ready_at(g, 0, of(1)) == INT64_MAX);
+    gate_free(g);
+}
+
+static void a_breaker_that_was_open_yesterday_is_closed(void **state)
+{
+    enum { DAY_MS = 86400000 };
+    struct gate_options o = defaults();
+    (void)state;
+    o.concurrency = 64;
+    struct gate *g = restarted(&o, broken_gate(&o), 2000, DAY_MS - 1);
+    assert_int_equal(look(g, 0).breaker, BREAKER_PROBING);
+    gate_free(g);
+    g = restarted(&o, broken_gate(&o), 2000, DAY_MS);
+    assert_int_equal(look(g, 0).breaker, BREAKER_CLOSED);
+    gate_free(g);
+}
+
+static void what_went_after_the_save_is_taken_off_and_is_not_in_flight(void **state)
+{
+    struct gate_options o = defaults();
+    (void)state;
+    o.rpm = 6000;   /* a full bucket holds 50 */
+    o.tpm = 120000; /* 1,000 */
+    struct gate *g = open_gate(&o);
+    gate_spend(g, 0, 3, of(100));
+    assert_int_equal(look(g, 0).requests_available, 47);
+    assert_int_equal(look(g, 0).tokens_available, 700);
+    assert_int_equal(look(g, 0).in_flight, 0);
+    gate_spend(g, 0, 10000000, of(100));
+    assert_int_equal(look(g, 0).requests_available, 0);
+    assert_int_equal(look(g, 0).tokens_available, 0);
+    gate_spend(g, 0, 0, of(100));
+    gate_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +334,9 @@ int main(void)
         cmocka_unit_test(together_the_limits_all_hold),
         cmocka_unit_test(senseless_options_are_refused_by_name),
         cmocka_unit_test(every_limiter_has_a_name),
+        cmocka_unit_test(an_open_breaker_stays_open_over_a_restart_and_comes_back_in_steps),
+        cmocka_unit_test(a_breaker_that_was_open_yesterday_is_closed),
+        cmocka_unit_test(what_went_after_the_save_is_taken_off_and_is_not_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,63 @@ static void without_a_pause_all_go_at_once(void **state)
     gate_free(g);
 }
 
+/* The gate of the next run, on a clock of its own, `age_ms` after the save. */
+static struct gate *restarted(struct gate *g, int64_t now_ms, int64_t new_now_ms, int64_t age_ms)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    gate_save(g, now_ms, &b);
+    json_object *saved = json_tokener_parse(b.data);
+    assert_non_null(saved);
+    strbuf_free(&b);
+    struct gate *next = open_gate(100);
+    gate_load(next, new_now_ms, age_ms, saved);
+    json_object_put(saved);
+    gate_free(g);
+    return next;
+}
+
+static void a_pause_holds_over_a_restart(void **state)
+{
+    (void)state;
+    struct gate *g = open_gate(100);
+    pause_for(g, 1000, 20000);
+    g = restarted(g, 6000, 500, 4000);
+    assert_int_equal(gate_ready_at(g, 500, &request), 11500); /* 15 s were left, 4 went by */
+    assert_int_equal(start_all(g, 11500 + 500, 1000), 51);    /* and the ramp follows */
+    g = restarted(g, 12000, 0, 100);
+    assert_int_equal(start_all(g, 0, 1000), 10);
+    g = restarted(g, 0, 0, 900);
+    assert_int_equal(start_all(g, 0, 1000), 1000);
+    gate_free(g);
+}
+
+static void a_pause_of_our_own_does_not(void **state)
+{
+    (void)state;
+    struct gate_outcome nobody = {.throttled = true, .unreachable = true, .retry_after_ms = 60000};
+    struct gate *g = open_gate(100);
+    gate_take(g, 0, &request);
+    gate_settle(g, 0, &nobody);
+    assert_int_equal(gate_ready_at(g, 0, &request), 60000);
+    pause_for(g, 0, 5000); /* asked for, and hidden by the longer one */
+    g = restarted(g, 1000, 0, 0);
+    assert_int_equal(gate_ready_at(g, 0, &request), 4000);
+    g = restarted(g, 4000, 0, 7);
+    assert_int_equal(gate_ready_at(g, 0, &request), 0);
+    gate_free(g);
+}
+
+static void a_pause_without_end_ends_in_the_next_run(void **state)
+{
+    (void)state;
+    struct gate *g = open_gate(100);
+    pause_for(g, 0, INT64_MAX);
+    g = restarted(g, 5, 0, 0);
+    assert_int_equal(gate_ready_at(g, 0, &request), 900000); /* the longest that is believed by default */
+    gate_free(g);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -108,6 +165,9 @@ int main(void)
         cmocka_unit_test(a_single_slot_goes_at_the_end_of_the_pause),
         cmocka_unit_test(a_second_pause_begins_the_ramp_again),
         cmocka_unit_test(without_a_pause_all_go_at_once),
+        cmocka_unit_test(a_pause_holds_over_a_restart),
+        cmocka_unit_test(a_pause_of_our_own_does_not),
+        cmocka_unit_test(a_pause_without_end_ends_in_the_next_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
