@@ -88,6 +88,9 @@ const char *http_response_message(const struct http_response *r);
 int http_response_status(const struct http_response *r); /* 0 without one; may be set on failures too */
 /* The last value of a header of the final answer, or NULL; name in any case; borrowed for the callback. */
 const char *http_response_header(const struct http_response *r, const char *name);
+/* Calls `fn` for each header of the final answer, in one walk; name and value are borrowed for the call. */
+void http_response_each_header(const struct http_response *r,
+                               void (*fn)(void *arg, const char *name, const char *value), void *arg);
 /* The body: *len bytes, zero-terminated beyond them; on failures what came of it. Borrowed; http_response_take_body moves it
  * out (free()), and gives NULL when out of memory. */
 const char *http_response_body(const struct http_response *r, size_t *len);

@@ -32,6 +32,14 @@ const char *http_response_header(const struct http_response *r, const char *name
     return header->value;
 }
 
+void http_response_each_header(const struct http_response *r,
+                               void (*fn)(void *arg, const char *name, const char *value), void *arg)
+{
+    struct curl_header *header = NULL;
+    while ((header = curl_easy_nextheader(r->request->easy, CURLH_HEADER, -1, header)) != NULL)
+        fn(arg, header->name, header->value);
+}
+
 const char *http_response_body(const struct http_response *r, size_t *len)
 {
     *len = r->request->body.len;

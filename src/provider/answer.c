@@ -164,6 +164,7 @@ static void read_unparsed(const struct answer_in *in, struct answer *out)
 static void read_error(const struct answer_in *in, const struct told_error *told, struct answer *out)
 {
     classify_error(in, told, out);
+    provider_told_limits(in, told->message, &out->told);
     char text[450] = "";
     if (told->message != NULL)
         copy_message(text, sizeof text, told->message, strlen(told->message));
@@ -248,6 +249,7 @@ void provider_read_answer(enum dialect d, const char *url, const struct answer_i
 {
     *out = (struct answer){.class = ANSWER_TRANSIENT, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
     read_request_id(in, out);
+    provider_told_limits(in, NULL, &out->told);
     if (in->status >= 300 && in->status < 400) {
         read_redirect(in, out);
         return;

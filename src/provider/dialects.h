@@ -2,6 +2,8 @@
 #ifndef LH_PROVIDER_DIALECTS_H
 #define LH_PROVIDER_DIALECTS_H
 
+#include <time.h>
+
 #include "provider/provider.h"
 
 struct span {
@@ -34,6 +36,12 @@ bool refuse_content(struct answer *out, const char *code);
 
 /* The class of an answer with an error: by its type and code first, by its status else. */
 void classify_error(const struct answer_in *in, const struct told_error *told, struct answer *out);
+
+/* The three forms of RFC 9110, 5.6.7. -1: none of them. */
+time_t parse_http_date(const char *text);
+
+/* Takes up what the sentence of a refusal says of a limit; what it does not say stays. told_text.c. */
+void told_from_text(const char *message, struct told_limits *t);
 
 /* Copies `text` as one line of printable UTF-8, cut at `size`; what looks like an API key becomes "[key]". */
 void copy_message(char *out, size_t size, const char *text, size_t len);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "provider/told_limits.h"
 
 enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC };
 
@@ -64,6 +65,8 @@ struct answer_in {
     size_t body_len;
     const char *(*header)(const void *arg, const char *name);
     const void *header_arg;
+    /* Calls `fn` for each header, in one walk; NULL: no limits are told. Name and value are borrowed for the call. */
+    void (*each_header)(const void *header_arg, told_header_fn *fn, void *fn_arg);
     int64_t now_wall_ms; /* for Retry-After dates */
 };
 
@@ -76,9 +79,10 @@ struct answer {
     char model[128];        /* that answered; "" when not said */
     char finish_reason[32]; /* "stop", "length", …; "" */
     struct usage usage;
-    int64_t retry_after_ms; /* -1: not said; else ≥ 0, uncapped but nonsense dropped */
-    bool overloaded;        /* 503/529: the provider is short, not the caller's quota */
-    bool body_is_json;      /* the body is JSON, valid UTF-8: may be spliced into the output as it is */
+    int64_t retry_after_ms;  /* -1: not said; else ≥ 0, uncapped but nonsense dropped */
+    struct told_limits told; /* also by an error; any is false when nothing was */
+    bool overloaded;         /* 503/529: the provider is short, not the caller's quota */
+    bool body_is_json;       /* the body is JSON, valid UTF-8: may be spliced into the output as it is */
 };
 
 /* Reads an answer of the given endpoint path ("/v1/embeddings"). Never fails: what cannot be read is a class too. */
@@ -88,6 +92,10 @@ void provider_read_answer(enum dialect d, const char *url, const struct answer_i
 /* Retry-After (seconds, fraction allowed, or HTTP date) and retry-after-ms and waits named in texts ("try again in
  * 1m2.5s"): ms from now, or -1 when absent or nonsense (negative, NaN, over 24 h is capped to 24 h). */
 int64_t provider_retry_after(const struct answer_in *in, const char *error_message);
+
+/* The limits that an answer tells: in headers (x-ratelimit-*, anthropic-ratelimit-*, the IETF's RateLimit), and in the sentence of a
+ * refusal ("… on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000"; NULL: none), which is the more exact. */
+void provider_told_limits(const struct answer_in *in, const char *error_message, struct told_limits *out);
 
 /* OpenAI's durations "6m0s", "20ms", "1h2m", "1.5s"; -1 when it is none. */
 int64_t provider_parse_duration(const char *text);

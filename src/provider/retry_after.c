@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "provider/provider.h"
+#include "provider/dialects.h"
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
@@ -61,8 +61,8 @@ static int month_of(const char *name)
     return -1;
 }
 
-/* The three forms of RFC 9110, 5.6.7, without asking the locale. -1: none of them. */
-static time_t parse_http_date(const char *text)
+/* Without asking the locale. */
+time_t parse_http_date(const char *text)
 {
     char month[4] = "", day_name[12] = "";
     int day = 0, year = 0, hour = 0, minute = 0, second = 0, end = 0;
