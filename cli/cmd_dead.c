@@ -173,14 +173,15 @@ int cmd_dead(struct app *app)
         const char *name;
         int (*run)(struct app *app, const lh_dead_filter *filter);
     } verbs[] = {{"list", list}, {"show", show}, {"requeue", requeue}, {"drop", drop}};
-    static const char *const reasons[] = {"permanent", "attempts", "throttles",
-                                          "invalid",   "lost",     "bad_line"};
+    static const char *const reasons[] = {"permanent", "attempts", "throttles", "invalid",
+                                          "lost",      "bad_line", "deadline"};
     lh_dead_filter filter = filter_of(app);
     bool known = filter.reason == NULL;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         known = known || strcmp(filter.reason, reasons[i]) == 0;
     if (!known) {
-        log_error("--reason is \"%s\"; it must be permanent, attempts, throttles, invalid, lost or bad_line",
+        log_error("--reason is \"%s\"; it must be permanent, attempts, throttles, invalid, lost, bad_line or "
+                  "deadline",
                   filter.reason);
         return EXIT_USAGE;
     }

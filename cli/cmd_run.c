@@ -120,6 +120,8 @@ static void say_summary(const lh_run_report *r)
     double seconds = (double)r->elapsed_ms / 1e3;
     fprintf(stderr, "%s of %s done, %s dead", text_count(r->done, a), text_count(r->jobs_total, b),
             text_count(r->dead, c));
+    if (r->late > 0)
+        fprintf(stderr, " (%s at their deadline)", text_count(r->late, d));
     if (r->canceled > 0)
         fprintf(stderr, ", %s canceled", text_count(r->canceled, d));
     if (r->unfinished > 0)

@@ -120,6 +120,8 @@ static void print_worker(const struct report *r, const lh_worker_stats *w, const
     double left = seconds_left(r, w);
     if (left >= 0)
         printf(", %s left", text_ms((int64_t)(left * 1e3), d));
+    if (w->late > 0)
+        printf("\n%s jobs given up at their deadline", text_count(w->late, d));
     printf("\nlimiter: %s; database %s, write-ahead log %s\n",
            w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
            text_bytes(i->wal_bytes, b));
@@ -142,6 +144,7 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     json_append_int(j, "updated_at", w->updated_at);
     json_append_double(j, "rate", w->pid != 0 ? w->rate : 0);
     json_append_int(j, "in_flight", w->pid != 0 ? w->in_flight : 0);
+    json_append_int(j, "late", w->pid != 0 ? w->late : 0);
     json_append_int(j, "p50_ms", w->p50_ms);
     json_append_int(j, "p90_ms", w->p90_ms);
     json_append_int(j, "p99_ms", w->p99_ms);

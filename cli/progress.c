@@ -93,6 +93,10 @@ void progress_run(void *arg, const lh_progress *now)
         snprintf(text, sizeof text, "%s dead", text_count(now->dead, a));
         add(p, text);
     }
+    if (now->late > 0) {
+        snprintf(text, sizeof text, "%s past their deadline", text_count(now->late, a));
+        add(p, text);
+    }
     snprintf(text, sizeof text, "%s tokens", text_count(now->prompt_tokens + now->completion_tokens, a));
     add(p, text);
     if (now->eta_s >= 0 && finished < now->jobs_total && !now->stopping) {

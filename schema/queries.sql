@@ -173,7 +173,7 @@ DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
 -- name: claim_candidates
 -- The partial index jobs_ready holds just the claimable rows, so this costs the same at ten million jobs.
 SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
-    j.max_output_tokens, j.wait_ms, q.url, q.body, j.priority
+    j.max_output_tokens, j.wait_ms, q.url, q.body, j.deadline_at, j.priority
 FROM jobs j JOIN requests q ON q.job_id = j.id
 WHERE j.batch_id = ?1 AND j.route = ?3 AND j.state = 'ready'
 ORDER BY j.priority, j.id LIMIT ?2;
@@ -182,7 +182,9 @@ ORDER BY j.priority, j.id LIMIT ?2;
 SELECT route, priority, id FROM jobs WHERE batch_id = ?1 AND state = 'ready' AND route > ?2
 ORDER BY route, priority, id LIMIT 1;
 -- name: claim_job
-UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 WHERE id = ?1 AND state = 'ready';
+-- The first claim sets the deadline, later ones leave it.
+UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2, deadline_at = COALESCE(deadline_at, ?3)
+WHERE id = ?1 AND state = 'ready';
 -- name: due_jobs
 SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
 ORDER BY next_retry_at LIMIT ?2;
@@ -190,6 +192,9 @@ ORDER BY next_retry_at LIMIT ?2;
 -- A run of one batch leaves the others' jobs alone.
 SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
 ORDER BY next_retry_at LIMIT ?2;
+-- name: hurry_job
+-- By hand: with time as at the first claim.
+UPDATE jobs SET state = 'ready', next_retry_at = NULL, deadline_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: promote_job
 UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: next_retry_of_batch
@@ -209,8 +214,9 @@ UPDATE jobs SET state = 'waiting', attempts = ?3, throttles = ?4, invalids = ?5,
     wait_ms = ?8
 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_give_back
--- Claimed but never sent: as if the claim had not been.
-UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL WHERE id = ?1 AND state = 'running' AND sends = ?2;
+-- Claimed but never sent: as if the claim had not been. ?3: it had set the deadline.
+UPDATE jobs SET state = 'ready', sends = sends - 1, claimed_at = NULL, deadline_at = CASE WHEN ?3 THEN NULL ELSE deadline_at END
+WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_cancel_unsent
 -- The same in a batch that was canceled meanwhile.
 UPDATE jobs SET state = 'canceled', sends = sends - 1, claimed_at = NULL, finished_at = ?3
@@ -232,6 +238,41 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 INSERT INTO dead_letters (job_id, batch_id, seq, reason, error_class, error_code, message, status_code, request_id,
     attempts, died_at, body)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+
+-- ---- deadlines ----
+
+-- The + keeps the planner on the partial index of deadlines, which holds only what was claimed once and is not finished.
+
+-- name: next_deadline
+SELECT min(deadline_at) FROM jobs
+WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND (?1 IS NULL OR +batch_id = ?1);
+-- name: late_jobs
+SELECT id, batch_id, state = 'waiting', sends FROM jobs
+WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND deadline_at <= ?2 AND (?1 IS NULL OR +batch_id = ?1)
+ORDER BY deadline_at LIMIT ?3;
+-- name: late_letter
+-- Since when it was tried, not counting what was before a requeue (which begins a generation, as each invalid answer does), and the
+-- last attempt.
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', (SELECT min(f.started_at) FROM attempts f
+        WHERE f.job_id = j.id AND f.generation >= j.generation - j.invalids) / 1000, 'unixepoch'),
+    a.outcome, a.error_code, a.message, a.status_code, a.request_id
+FROM jobs j LEFT JOIN attempts a ON a.job_id = j.id AND a.number = j.sends
+WHERE j.id = ?1;
+-- name: late_job_dead
+UPDATE jobs SET state = 'dead', next_retry_at = NULL, finished_at = ?2 WHERE id = ?1;
+-- name: batches_with_deadlines
+SELECT DISTINCT +batch_id FROM jobs
+WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND (?1 IS NULL OR +batch_id = ?1);
+-- name: deadline_piece
+-- The least of the ?3 latest deadlines of a batch that are below ?2.
+SELECT deadline_at FROM jobs
+WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND deadline_at < ?2 AND +batch_id = ?1
+ORDER BY deadline_at DESC LIMIT 1 OFFSET ?3 - 1;
+-- name: deadlines_move
+UPDATE jobs SET deadline_at = deadline_at + ?4
+WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND deadline_at >= ?2 AND deadline_at < ?3 AND +batch_id = ?1;
+-- name: worker_last_seen
+SELECT max(COALESCE(stopped_at, heartbeat_at)) FROM workers WHERE id <> ?1;
 
 -- ---- recovery ----
 
@@ -256,7 +297,7 @@ SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'canceled' ORDER BY id LIMIT
 -- name: revive_job
 -- A fresh set of attempts and a new idempotency key; the history stays.
 UPDATE jobs SET state = 'ready', attempts = 0, throttles = 0, losses = 0, invalids = 0, generation = generation + 1,
-    finished_at = NULL, wait_ms = NULL
+    finished_at = NULL, wait_ms = NULL, deadline_at = NULL
 WHERE id = ?1;
 
 -- ---- dead letters ----

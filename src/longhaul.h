@@ -124,10 +124,13 @@ typedef struct lh_run_options {
     double backoff_base;                        /* 2 */
     const char *jitter;                         /* "full" (default), "equal", "decorrelated", "none" */
     int64_t max_retry_after_ms;                 /* 900,000 */
-    bool fail_fast;                             /* the first dead letter cancels what has not been sent */
-    bool guard;             /* true: pause a batch whose first 50 answers are all the same permanent error */
-    bool follow;            /* do not end when all is done: wait for new jobs */
-    int64_t grace_ms;       /* 60,000: for requests in flight after lh_run_stop */
+    int64_t
+        job_deadline_ms; /* 0: none; from a job's first claim until it is given up, waits and retries included,
+                                while a worker serves its batch. Set at that claim, for good */
+    bool fail_fast;      /* the first dead letter cancels what has not been sent */
+    bool guard;          /* true: pause a batch whose first 50 answers are all the same permanent error */
+    bool follow;         /* do not end when all is done: wait for new jobs */
+    int64_t grace_ms;    /* 60,000: for requests in flight after lh_run_stop */
     const char *durability; /* "full" (default), "normal" */
     uint64_t seed;          /* of jitter; 0: from the system */
     bool handle_signals;    /* SIGINT and SIGTERM: first stops gracefully, second at once */
@@ -141,6 +144,7 @@ int lh_run_options_check(const lh_run_options *o, lh_error *err);
 
 struct lh_progress {
     int64_t jobs_total, done, dead, canceled, ready, waiting; /* of the batches in scope */
+    int64_t late; /* jobs that this run gave up as their deadline had passed */
     int64_t in_flight;
     int64_t retries;                          /* attempts of this run that will be made again */
     int64_t answers;                          /* results of this run */
@@ -172,6 +176,7 @@ typedef struct lh_run_report {
     char reason[512];                                     /* for a person; "" when simply done */
     int64_t jobs_total, done, dead, canceled, unfinished; /* of the scope, at the end */
     int64_t answers, attempts, retries, lost_recovered;   /* of this run */
+    int64_t late; /* jobs that it gave up as their deadline had passed; they are among the dead */
     int64_t prompt_tokens, completion_tokens, cached_tokens;
     int64_t p50_ms, p90_ms, p99_ms, max_ms; /* latency of answers */
     int64_t elapsed_ms;
@@ -305,8 +310,8 @@ int lh_sql(const char *db, const char *sql,
 typedef struct lh_worker_stats {
     int64_t pid; /* 0: no worker has the store now */
     int64_t started_at, updated_at;
-    double rate; /* jobs per second */
-    int64_t in_flight, answers, attempts, retries;
+    double rate;                                         /* jobs per second */
+    int64_t in_flight, answers, attempts, retries, late; /* late: given up at their deadline */
     int64_t p50_ms, p90_ms, p99_ms;
     double error_rate; /* failed attempts / attempts of its last minute */
     char limiter[32];  /* what binds */

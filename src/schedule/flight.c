@@ -18,7 +18,7 @@ struct flight {
     const struct access *access;
     struct gate_request asked;
     struct gate_ticket ticket;
-    int64_t started_wall_ms, started_ms;
+    int64_t started_wall_ms, started_ms, timeout_ms;
 };
 
 enum {
@@ -39,6 +39,8 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->attempts = job->attempts;
     o->throttles = job->throttles;
     o->invalids = job->invalids;
+    o->deadline_at = job->deadline_at;
+    o->claim_set_deadline = job->claim_set_deadline;
     return o;
 }
 
@@ -155,6 +157,13 @@ static void on_reached(struct lh_run *r, struct endpoint *e)
         hand_reopen(r); /* tokens that it did not use may let others go */
 }
 
+/* A retry that its job's deadline left but a moment tells nothing of the endpoint. */
+static enum breaker_outcome health_of(const struct flight *f, enum http_outcome http, const struct answer *a)
+{
+    bool was_short = f->timeout_ms < f->endpoint->options.timeout_ms && !f->job->claim_set_deadline;
+    return was_short && http == HTTP_TIMEOUT ? BREAKER_NOTHING : policy_health(http, a);
+}
+
 static void settle(struct flight *f, enum http_outcome http, const struct answer *a, int64_t pause_ms)
 {
     struct lh_run *r = f->run;
@@ -173,7 +182,7 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.request = f->asked,
                              .ticket = f->ticket,
-                             .health = policy_health(http, a),
+                             .health = health_of(f, http, a),
                              .used_tokens = used,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
                              .unreachable = pause_ms > 0,
@@ -278,6 +287,7 @@ static void on_done(void *arg, const struct http_response *response)
                               .throttles = f->job->throttles,
                               .invalids = f->job->invalids,
                               .generation = f->job->generation};
+    policy_hold_deadline(&d, f->job->deadline_at, now);
     set_decision(o, &d, now);
     o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
     o->status_code = http_response_status(response);
@@ -348,10 +358,8 @@ static int send_job(struct lh_run *r, struct flight *f, lh_error *err)
     write_key(f, key, sizeof key);
     memcpy(headers, a->headers, a->n_headers * sizeof *headers);
     headers[a->n_headers] = key;
-    struct http_send send = {.method = "POST",
-                             .headers = headers,
-                             .n_headers = a->n_headers + 1,
-                             .timeout_ms = f->endpoint->options.timeout_ms};
+    struct http_send send = {
+        .method = "POST", .headers = headers, .n_headers = a->n_headers + 1, .timeout_ms = f->timeout_ms};
     int rc = provider_join_url(a->base_url, job->url, &url, err);
     if (rc == 0)
         rc = take_request_body(f, &send.body, &send.body_len, err);
@@ -397,6 +405,10 @@ static void stop_without(struct lh_run *r, struct claimed_job *job, const lh_err
 bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
 {
     lh_error err = {0};
+    if (policy_is_late(job, clock_wall_ms())) { /* in hand for too long: the store buries it */
+        give_back_job(r, job);
+        return false;
+    }
     const struct access *access = endpoint_access(e, endpoints_dialect(&r->endpoints, job), &err);
     struct flight *f = access != NULL ? calloc(1, sizeof *f) : NULL;
     if (f == NULL) {
@@ -410,6 +422,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
                          .asked = job_request(job),
                          .started_wall_ms = clock_wall_ms(),
                          .started_ms = clock_monotonic_ms()};
+    f->timeout_ms = policy_timeout_ms(e->options.timeout_ms, job->deadline_at, f->started_wall_ms);
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
     f->ticket = gate_take(e->gate, f->started_ms, &f->asked);

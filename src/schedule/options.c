@@ -56,6 +56,7 @@ static int check_run_numbers(const lh_run_options *o, lh_error *err)
         {"backoff-initial (ms)", o->backoff_initial_ms, 1, INT64_C(86400000)},
         {"backoff-max (ms)", o->backoff_max_ms, o->backoff_initial_ms, INT64_C(86400000)},
         {"max-retry-after (ms)", o->max_retry_after_ms, 0, INT64_C(86400000)},
+        {"job-deadline (ms)", o->job_deadline_ms, 0, INT64_C(31536000000)},
         {"grace (ms)", o->grace_ms, 0, INT64_C(86400000)},
     };
     int rc = check_ranges(ranges, sizeof ranges / sizeof *ranges, "", err);

@@ -118,3 +118,23 @@ struct decision policy_decide(const struct policy *p, const struct claimed_job *
     }
     return d;
 }
+
+bool policy_is_late(const struct claimed_job *job, int64_t now_wall_ms)
+{
+    return job->deadline_at != 0 && job->deadline_at <= now_wall_ms;
+}
+
+int64_t policy_timeout_ms(int64_t timeout_ms, int64_t deadline_at, int64_t now_wall_ms)
+{
+    int64_t left = deadline_at - now_wall_ms;
+    if (deadline_at == 0 || left >= timeout_ms)
+        return timeout_ms;
+    return left > 1 ? left : 1;
+}
+
+void policy_hold_deadline(struct decision *d, int64_t deadline_at, int64_t now_wall_ms)
+{
+    int64_t left = deadline_at > now_wall_ms ? deadline_at - now_wall_ms : 0;
+    if (deadline_at != 0 && d->move == OUTCOME_WAIT && d->wait_ms > left)
+        d->wait_ms = left;
+}

@@ -39,4 +39,11 @@ struct decision {
 struct decision policy_decide(const struct policy *p, const struct claimed_job *history,
                               const struct answer *a, bool unreachable, struct random *random);
 
+/* A job with a deadline (wall ms, 0: none): no attempt takes longer than what is left of it (1 ms at least), … */
+int64_t policy_timeout_ms(int64_t timeout_ms, int64_t deadline_at, int64_t now_wall_ms);
+/* … and no wait goes beyond it. */
+void policy_hold_deadline(struct decision *d, int64_t deadline_at, int64_t now_wall_ms);
+/* Its deadline is over: not to be sent. */
+bool policy_is_late(const struct claimed_job *job, int64_t now_wall_ms);
+
 #endif

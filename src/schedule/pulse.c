@@ -43,6 +43,7 @@ static void report_progress(struct lh_run *r)
     lh_progress p = {.jobs_total = total_jobs(v),
                      .done = v->jobs[JOB_DONE],
                      .dead = v->jobs[JOB_DEAD],
+                     .late = v->late,
                      .canceled = v->jobs[JOB_CANCELED],
                      .ready = v->jobs[JOB_READY],
                      .waiting = v->jobs[JOB_WAITING],
@@ -123,6 +124,7 @@ static void note_statistics(struct lh_run *r)
     json_append_int(&b, "answers", t->answers);
     json_append_int(&b, "attempts", t->attempts);
     json_append_int(&b, "retries", t->retries);
+    json_append_int(&b, "late", r->view.late);
     json_append_int(&b, "p50_ms", report.p50_ms);
     json_append_int(&b, "p90_ms", report.p90_ms);
     json_append_int(&b, "p99_ms", report.p99_ms);

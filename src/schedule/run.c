@@ -340,6 +340,7 @@ static int open_writer(struct lh_run *r, const char *db, lh_error *err)
                                                                                           : DURABILITY_FULL,
                                .batch_id = r->batch_id,
                                .max_attempts = r->policy.max_attempts,
+                               .job_deadline_ms = r->options.job_deadline_ms,
                                .wake = on_writer,
                                .wake_arg = r};
     struct recovery recovery = {0};
@@ -402,6 +403,7 @@ static void fill_report(struct lh_run *r, lh_run_report *out)
     out->done = jobs[JOB_DONE];
     out->dead = jobs[JOB_DEAD];
     out->canceled = jobs[JOB_CANCELED];
+    out->late = r->view.late;
     out->unfinished = jobs[JOB_READY] + jobs[JOB_WAITING] + jobs[JOB_RUNNING];
     out->jobs_total = out->done + out->dead + out->canceled + out->unfinished;
     snprintf(out->reason, sizeof out->reason, "%s", r->reason);

@@ -46,7 +46,8 @@ static int64_t or_zero(int64_t value)
     return value == INT64_MIN ? 0 : value;
 }
 
-static struct claimed_job *read_candidate(const struct rows *r, const struct lane *lane)
+static struct claimed_job *read_candidate(const struct rows *r, const struct lane *lane,
+                                          int64_t first_deadline)
 {
     struct claimed_job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -65,6 +66,10 @@ static struct claimed_job *read_candidate(const struct rows *r, const struct lan
     job->wait_ms = or_zero(rows_int(r, 9));
     job->url = copy_column(r, 10, NULL);
     job->body = copy_column(r, 11, &job->body_len);
+    job->deadline_at = or_zero(rows_int(r, 12));
+    job->claim_set_deadline = job->deadline_at == 0 && first_deadline != 0;
+    if (job->claim_set_deadline)
+        job->deadline_at = first_deadline;
     if (job->url == NULL || job->body == NULL) {
         claimed_job_free(job);
         return NULL;
@@ -149,10 +154,10 @@ static int read_candidates(struct store *s, struct lane *lane, struct heads *hea
     int rc = store_select(s, STMT_CLAIM_CANDIDATES, &rows, err, "iii", lane->batch_id, left, head->route);
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         head->id = rows_int(rows, 0);
-        head->priority = rows_int(rows, 12);
+        head->priority = rows_int(rows, 13);
         if ((list->count > 0 && list->bytes >= max_bytes) || (bound != NULL && goes_before(bound, head)))
             break;
-        struct claimed_job *job = read_candidate(rows, lane);
+        struct claimed_job *job = read_candidate(rows, lane, list->first_deadline);
         rc = job != NULL ? 0 : lh_error_nomem(err);
         if (job == NULL)
             break;
@@ -170,7 +175,8 @@ static int make_running(struct store *s, struct lane *lane, struct claimed_job *
 {
     int rc = 0;
     for (struct claimed_job *job = first; rc == 0 && job != NULL; job = job->next) {
-        rc = store_exec(s, STMT_CLAIM_JOB, err, "ii", job->id, now_ms);
+        rc = store_exec(s, STMT_CLAIM_JOB, err, "iio", job->id, now_ms,
+                        job->claim_set_deadline ? job->deadline_at : INT64_MIN);
         if (rc == 0)
             rc = lane_move(lane, JOB_READY, JOB_RUNNING, err);
     }

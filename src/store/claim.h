@@ -15,9 +15,11 @@ struct claimed_job {
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
     bool batch_has_results;
-    int64_t wait_ms; /* the last backoff, 0 at first */
-    char *url;       /* owned */
-    char *body;      /* owned; may be moved out */
+    int64_t wait_ms;     /* the last backoff, 0 at first */
+    int64_t deadline_at; /* wall ms when it is given up; 0: never */
+    bool claim_set_deadline;
+    char *url;  /* owned */
+    char *body; /* owned; may be moved out */
     size_t body_len;
     /* The loop's: when it came, and which endpoints can serve it, by bit. */
     int64_t arrival;
@@ -28,6 +30,7 @@ struct claim_list {
     struct claimed_job *first, **last;
     int64_t count;
     size_t bytes;
+    int64_t first_deadline; /* in: what jobs that have no deadline get with their claim; 0: none */
 };
 void claim_list_init(struct claim_list *list);
 void claimed_job_free(struct claimed_job *job); /* NULL-safe */

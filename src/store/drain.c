@@ -47,11 +47,20 @@ int drain_open(struct drain *d, const char *db, enum durability durability, int6
         rc = wal_open(&d->wal, d->store, err);
     if (rc == 0)
         rc = register_worker(d, err);
+    d->deadlines = (struct deadlines){.batch_id = batch_id, .worker_id = d->worker_id, .next_ms = INT64_MAX};
     return rc;
+}
+
+int drain_begin_deadlines(struct drain *d, int64_t job_deadline_ms, int64_t now_ms, lh_error *err)
+{
+    d->deadlines.job_ms = job_deadline_ms;
+    return deadlines_begin(&d->deadlines, d->store, now_ms, err);
 }
 
 void drain_close(struct drain *d, const char *reason)
 {
+    if (d->store != NULL && d->worker_id != 0)
+        deadlines_served(&d->deadlines, d->store, clock_wall_ms(), NULL);
     if (d->store != NULL && d->worker_id != 0)
         store_exec(d->store, STMT_WORKER_STOP, NULL, "iis", d->worker_id, clock_wall_ms(), reason);
     ledger_free(&d->ledger);
@@ -143,6 +152,7 @@ static int refresh(struct drain *d, lh_error *err)
     ledger_free(&before);
     d->data_version = version;
     d->loaded = rc == 0;
+    deadlines_look_again(&d->deadlines);
     return rc;
 }
 
@@ -161,6 +171,8 @@ static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
     for (const struct outcome *o = w->outcomes; rc == 0 && o != NULL; o = o->next) {
         bool stale = false;
         rc = outcome_apply(d->store, &d->ledger, o, w->now_ms, &stale, err);
+        if (o->deadline_at != 0 && o->move != OUTCOME_DONE && o->move != OUTCOME_DEAD)
+            deadlines_watch(&d->deadlines, o->deadline_at);
         w->stale += stale ? 1 : 0;
     }
     return rc;
@@ -253,6 +265,8 @@ static int put_notes(struct drain *d, const struct drain_work *w, lh_error *err)
     if (rc == 0 && w->now_ms - d->heartbeat_at >= HEARTBEAT_MS) {
         rc = store_exec(d->store, STMT_WORKER_HEARTBEAT, err, "ii", d->worker_id, w->now_ms);
         d->heartbeat_at = w->now_ms;
+        if (rc == 0)
+            rc = deadlines_served(&d->deadlines, d->store, w->now_ms, err);
     }
     return rc;
 }
@@ -273,9 +287,18 @@ static int find_next_due(struct drain *d, lh_error *err)
     return rc == 0 && d->view.next_due_ms == LH_UNKNOWN ? say_missing(d, waiting->name, "waiting", err) : rc;
 }
 
+/* A deadline may come before the next retry; what is ready has one too. */
+static void find_next_deadline(struct drain *d)
+{
+    int64_t next = d->deadlines.next_ms;
+    if (next != INT64_MAX && (d->view.next_due_ms == LH_UNKNOWN || next < d->view.next_due_ms))
+        d->view.next_due_ms = next;
+}
+
 static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
 {
     int64_t promoted = 0, version = d->data_version;
+    bool more_late = false;
     int rc = refresh(d, err);
     bool moved = w->outcomes != NULL || w->steer != NULL || version != d->data_version;
     size_t known = d->ledger.count;
@@ -289,6 +312,9 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
     if (rc == 0)
         rc = finish_cancellations(d, w->now_ms, err);
     if (rc == 0)
+        rc = deadlines_bury(&d->deadlines, d->store, &d->ledger, w->now_ms, BURY_AT_ONCE, &d->view.late,
+                            &d->view.late_batch, &more_late, err);
+    if (rc == 0 && !more_late)
         rc = claim(d, w, err);
     if (rc == 0)
         rc = put_notes(d, w, err);
@@ -296,6 +322,7 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
         rc = ledger_write(&d->ledger, d->store, w->now_ms, err);
     if (rc == 0)
         rc = find_next_due(d, err);
+    find_next_deadline(d);
     for (size_t i = known; rc == 0 && i < d->ledger.count; i++) /* read for an outcome or a note */
         unsettle(d, d->ledger.lanes[i].batch_id);
     return rc;
@@ -363,7 +390,8 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
 {
     claim_list_init(&w->claims);
     w->stale = 0;
-    int64_t heartbeat_at = d->heartbeat_at, next_due_ms = d->view.next_due_ms;
+    w->claims.first_deadline = d->deadlines.job_ms > 0 ? w->now_ms + d->deadlines.job_ms : 0;
+    int64_t heartbeat_at = d->heartbeat_at, next_due_ms = d->view.next_due_ms, late = d->view.late;
     int rc = store_begin(d->store, err);
     if (rc == 0)
         rc = write_all(d, w, err);
@@ -375,6 +403,7 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
         d->loaded = d->exhausted = false;
         d->heartbeat_at = heartbeat_at;
         d->view.next_due_ms = next_due_ms;
+        d->view.late = late;
         return rc;
     }
     retire_lanes(d);

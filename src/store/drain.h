@@ -4,6 +4,7 @@
 #define LH_STORE_DRAIN_H
 
 #include "store/claim.h"
+#include "store/deadlines.h"
 #include "store/notes.h"
 #include "store/outcome.h"
 #include "store/wal.h"
@@ -15,9 +16,11 @@ struct scope_view { /* what is left to do, as of the last commit */
     int64_t jobs[JOB_STATES];
     /* Ready jobs of active batches; 0 when a claim would get none of them: the log is full, or their routes are shut. */
     int64_t claimable;
-    int64_t next_due_ms; /* wall clock; LH_UNKNOWN when nothing waits */
+    int64_t next_due_ms; /* wall clock: of the next retry or deadline; LH_UNKNOWN when there is none */
     int64_t steered; /* how often a batch was found paused or canceled: claims not yet sent should go back */
-    char batch[256]; /* of the paused or canceled batch */
+    int64_t late;    /* jobs that this worker buried as their deadline had passed */
+    int64_t late_batch; /* of the last of them */
+    char batch[256];    /* of the paused or canceled batch */
     char pause_reason[512];
 };
 
@@ -33,6 +36,7 @@ struct drain {
     size_t settled_count, settled_capacity;
     bool exhausted; /* the last claim got all there was for it */
     int64_t heartbeat_at;
+    struct deadlines deadlines;
     struct scope_view view;
 };
 
@@ -56,6 +60,9 @@ struct drain_work {
 };
 
 int drain_open(struct drain *d, const char *db, enum durability durability, int64_t batch_id, lh_error *err);
+/* Jobs get a deadline with their first claim (0: none), and the clock of those that have one goes on. After recovery,
+ * before the first drain. */
+int drain_begin_deadlines(struct drain *d, int64_t job_deadline_ms, int64_t now_ms, lh_error *err);
 void drain_close(struct drain *d, const char *reason);
 
 /* True when another process has committed since the last drain, or when something is due: a drain is worth it. */

@@ -77,8 +77,10 @@ static int update_job(struct store *s, const struct outcome *o, enum job_state t
         return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_CANCEL_UNSENT : STMT_JOB_CANCEL_RUNNING,
                           err, "iii", o->job_id, o->number, now_ms);
     default:
-        return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_GIVE_BACK : STMT_JOB_READY_AGAIN, err,
-                          "ii", o->job_id, o->number);
+        return o->move == OUTCOME_GIVE_BACK
+                   ? store_exec(s, STMT_JOB_GIVE_BACK, err, "iii", o->job_id, o->number,
+                                (int64_t)o->claim_set_deadline)
+                   : store_exec(s, STMT_JOB_READY_AGAIN, err, "ii", o->job_id, o->number);
     }
 }
 

@@ -22,6 +22,8 @@ struct outcome {
     int64_t attempts, throttles, invalids, generation; /* of the job, as they are to be */
     int64_t sent_generation;                           /* as it was sent */
     int64_t next_retry_at, wait_ms;                    /* OUTCOME_WAIT */
+    int64_t deadline_at;                               /* of the job; 0: none */
+    bool claim_set_deadline;                           /* OUTCOME_GIVE_BACK takes it back */
     int64_t started_at, latency_ms, finished_at;
     int status_code;             /* 0: no answer */
     const char *attempt_outcome; /* "success", "throttled", … */

@@ -28,6 +28,7 @@ static void read_stats(json_object *o, lh_worker_stats *out)
     out->answers = json_get_int(o, "answers", 0);
     out->attempts = json_get_int(o, "attempts", 0);
     out->retries = json_get_int(o, "retries", 0);
+    out->late = json_get_int(o, "late", 0);
     out->p50_ms = json_get_int(o, "p50_ms", 0);
     out->p90_ms = json_get_int(o, "p90_ms", 0);
     out->p99_ms = json_get_int(o, "p99_ms", 0);

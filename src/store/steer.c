@@ -47,17 +47,17 @@ int steer_revive_job(struct store *s, int64_t job_id, int64_t now_ms, lh_error *
     return rc == 0 ? store_exec(s, STMT_REVIVE_JOB, err, "i", job_id) : rc;
 }
 
-static int promote_job(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err)
+static int hurry_job(struct store *s, int64_t job_id, int64_t now_ms, lh_error *err)
 {
     (void)now_ms;
-    return store_exec(s, STMT_PROMOTE_JOB, err, "i", job_id);
+    return store_exec(s, STMT_HURRY_JOB, err, "i", job_id);
 }
 
 const struct steer_move steer_cancel_ready = {STMT_CANCEL_READY_IDS, JOB_READY, JOB_CANCELED,
                                               steer_cancel_job};
 const struct steer_move steer_cancel_waiting = {STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_CANCELED,
                                                 steer_cancel_job};
-static const struct steer_move hurry_waiting = {STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_READY, promote_job};
+static const struct steer_move hurry_waiting = {STMT_CANCEL_WAITING_IDS, JOB_WAITING, JOB_READY, hurry_job};
 static const struct steer_move revive_dead = {STMT_DEAD_IDS_OF_BATCH, JOB_DEAD, JOB_READY, steer_revive_job};
 static const struct steer_move revive_canceled = {STMT_CANCELED_IDS, JOB_CANCELED, JOB_READY,
                                                   steer_revive_job};

@@ -314,6 +314,8 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
     if (rc == 0)
         rc = recover_orphans(w->drain.store, recovery, err);
     if (rc == 0)
+        rc = drain_begin_deadlines(&w->drain, o->job_deadline_ms, recovery->now_ms, err);
+    if (rc == 0)
         rc = store_identity(w->drain.store, w->store_id, err);
     if (rc == 0)
         store_set_busy_timeout(w->drain.store, BUSY_MS);

@@ -16,8 +16,9 @@ struct writer;
 struct writer_options {
     const char *db;
     enum durability durability;
-    int64_t batch_id;     /* scope; LH_UNKNOWN: all batches */
-    int64_t max_attempts; /* for the recovery of orphans */
+    int64_t batch_id;        /* scope; LH_UNKNOWN: all batches */
+    int64_t max_attempts;    /* for the recovery of orphans */
+    int64_t job_deadline_ms; /* from a job's first claim; 0: none */
     void (*wake)(void *arg);
     void *wake_arg;
 };

@@ -64,6 +64,7 @@ static const struct bound {
     {"concurrency", offsetof(lh_run_options, endpoint.concurrency), 1, 100000},
     {"rpm", offsetof(lh_run_options, endpoint.rpm), 0, INT64_C(1000000000)},
     {"tpm", offsetof(lh_run_options, endpoint.tpm), 0, INT64_C(1000000000000)},
+    {"job-deadline (ms)", offsetof(lh_run_options, job_deadline_ms), 0, INT64_C(31536000000)},
     {"window count", offsetof(lh_run_options, endpoint.window_count), 0, 10000000},
     {"window (ms)", offsetof(lh_run_options, endpoint.window_ms), 0, 86400000},
     {"timeout (ms)", offsetof(lh_run_options, endpoint.timeout_ms), 1, 86400000},

@@ -328,9 +328,29 @@ static void health_is_the_endpoints_and_not_the_jobs(void **state)
     assert_int_equal(policy_health(HTTP_INTERNAL, &a), BREAKER_NOTHING);
 }
 
+static void no_attempt_and_no_wait_goes_beyond_the_deadline(void **state)
+{
+    static const struct {
+        int64_t deadline_at, timeout_ms, wait_ms; /* at 10,000, of 5,000 and 5,000 */
+        bool late;
+    } table[] = {{0, 5000, 5000, false},     {15001, 5000, 5000, false}, {15000, 5000, 5000, false},
+                 {14999, 4999, 4999, false}, {10001, 1, 1, false},       {10000, 1, 0, true},
+                 {9000, 1, 0, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct claimed_job job = {.deadline_at = table[i].deadline_at};
+        struct decision d = {.move = OUTCOME_WAIT, .wait_ms = 5000};
+        policy_hold_deadline(&d, job.deadline_at, 10000);
+        assert_int_equal(d.wait_ms, table[i].wait_ms);
+        assert_int_equal(policy_timeout_ms(5000, job.deadline_at, 10000), table[i].timeout_ms);
+        assert_int_equal(policy_is_late(&job, 10000), table[i].late);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_attempt_and_no_wait_goes_beyond_the_deadline),
         cmocka_unit_test(health_is_the_endpoints_and_not_the_jobs),
         cmocka_unit_test(success_is_done_and_counts_as_an_attempt),
         cmocka_unit_test(transient_errors_wait_longer_each_time_and_die_of_attempts),
