@@ -21,9 +21,11 @@ judge_finish() {
 
 # Until the provider has worked for so many seconds; its statistics then in FILE. Fails when the run ends before.
 statistics_at() {
+    local elapsed
     while true; do
-        curl -s "http://127.0.0.1:$(cat port)/sim/stats" >"$2"
-        [ "$(figure "$2" elapsed_ms)" -lt $(($1 * 1000)) ] || return 0
+        curl -s "http://127.0.0.1:$(cat port)/sim/stats" >"$2" || return 1
+        elapsed=$(figure "$2" elapsed_ms)
+        [ "${elapsed:-0}" -lt $(($1 * 1000)) ] || return 0
         kill -0 "$runner" 2>/dev/null || return 1
         sleep 0.1
     done
@@ -46,10 +48,11 @@ recovery() {
 # verdict FLOOR WHOLE AFTER REFUSED%: pass or what is missed; the rest from end.json.
 verdict() {
     awk -v floor="$1" -v whole="$2" -v after="$3" -v refused="$4" -v n="$(figure end.json refused_for_rate)" \
-        -v early="$(figure end.json too_early)" -v back="${back:-}" -v ramp="${ramp:-}" -v share="${share:-50}" \
+        -v early="$(figure end.json too_early)" -v back="${back:-}" -v ramp="${ramp:-}" -v share="${share:-50}" -v code="$code" \
         -v most_ramp=$judge_ramp -v patience=$judge_patience '
         function miss(what) { missed = missed (missed == "" ? "" : ", ") what }
         BEGIN {
+            if (code != 4) miss("exit 4 when stopped, not " code)
             if ((floor == "told" || floor == "tenants") && whole < 98) miss("used 98 %")
             if ((floor == "told" || floor == "tenants" || floor == "outage") && n > 0) miss("none refused")
             if (floor == "headers" && whole < 95) miss("used 95 %")
@@ -88,13 +91,12 @@ judge_one() {
     kill -TERM $runner
     wait $runner || code=$?
     runner=
-    [ $code = 4 ] || note="exit $code instead of 4"
     if [ "$floor" = outage ]; then
         read -r back ramp < <(recovery end.json)
-        note="$note$(figure end.json outage_requests) came in it, back after $back s, ramp $ramp s"
+        note="$(figure end.json outage_requests) came in it, back after $back s, ramp $ramp s"
     elif [ "$floor" = tenants ]; then
         share=$("$longhaul" sql --format csv "SELECT round(100.0 * sum(tenant = 'a') / count(*), 1) FROM jobs JOIN batches ON batches.id = batch_id WHERE jobs.state = 'done'" | tail -1 | tr -d '\r')
-        note="$note$share % for the first"
+        note="$share % for the first"
     fi
     echo '{"granted_requests":0,"allowance_requests":0,"granted_tokens":0,"allowance_tokens":0}' >zero.json
     local whole after refused
