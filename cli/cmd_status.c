@@ -106,12 +106,34 @@ static double seconds_left(const struct report *r, const lh_worker_stats *w)
     return w->pid != 0 && w->rate > 0.001 ? (double)r->open / w->rate : -1;
 }
 
+/* What the gate was like when the last worker wrote it down: a pause or an open breaker is what the next one begins with. */
+static void print_last_known(const lh_worker_stats *w)
+{
+    char ago[32], left[32];
+    int64_t now = clock_wall_ms();
+    json_object *gate = json_tokener_parse(w->state_json);
+    const char *breaker = json_get_string(gate, "breaker");
+    int64_t paused_until = json_get_int(gate, "paused_until", 0);
+    if (w->updated_at >= 0 && breaker != NULL) {
+        printf("last known, %s ago: circuit breaker ",
+               text_ms(now > w->updated_at ? now - w->updated_at : 0, ago));
+        text_print_safe(stdout, breaker, 0);
+        if (paused_until > now)
+            printf(", paused for %s more", text_ms(paused_until - now, left));
+        fputs("; limiter: ", stdout);
+        text_print_safe(stdout, w->limiter[0] != '\0' ? w->limiter : "none binds", 0);
+        putchar('\n');
+    }
+    json_object_put(gate);
+}
+
 static void print_worker(const struct report *r, const lh_worker_stats *w, const lh_db_info *i)
 {
     char a[32], b[32], c[32], d[32];
     if (w->pid == 0) {
         printf("no worker is running; database %s, write-ahead log %s\n", text_bytes(i->file_bytes, a),
                text_bytes(i->wal_bytes, b));
+        print_last_known(w);
         return;
     }
     printf("worker pid %lld: %.1f jobs/s, %lld in flight, p50 %s, p90 %s, p99 %s, errors %.1f%%",

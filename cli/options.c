@@ -71,6 +71,8 @@ static const struct option options[] = {
      "faults among the last answers that stop the asking for a while (50; 0 is off)"},
     {"timeout", 0, VALUE_SECONDS, PER_ENDPOINT, AT(run.endpoint.timeout_ms), "S",
      "one attempt at most (120)"},
+    {"fresh-limits", 0, VALUE_FLAG, RUN_LIKE, AT(run.fresh_limits), NULL,
+     "forget what earlier runs learned of the provider: pauses, limits, what was sent lately"},
     {"connect-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.connect_timeout_ms), "S",
      "to connect (30)"},
     {"stall-timeout", 0, VALUE_SECONDS, RUN_LIKE, AT(run.endpoint.stall_timeout_ms), "S",

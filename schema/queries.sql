@@ -89,6 +89,9 @@ UPDATE workers SET heartbeat_at = ?2, stopped_at = ?2, stop_reason = ?3 WHERE id
 UPDATE workers SET stopped_at = heartbeat_at, stop_reason = 'lost' WHERE stopped_at IS NULL AND id <> ?1;
 -- name: worker_last
 SELECT id, pid, host, started_at, heartbeat_at, stopped_at FROM workers ORDER BY id DESC LIMIT 1;
+-- name: worker_last_seen
+-- The last sign of life of the worker before the one that has the lock now.
+SELECT heartbeat_at FROM workers ORDER BY id DESC LIMIT 1 OFFSET 1;
 
 -- ---- batches ----
 
@@ -271,7 +274,7 @@ ORDER BY deadline_at DESC LIMIT 1 OFFSET ?3 - 1;
 -- name: deadlines_move
 UPDATE jobs SET deadline_at = deadline_at + ?4
 WHERE deadline_at IS NOT NULL AND (state = 'ready' OR state = 'waiting') AND deadline_at >= ?2 AND deadline_at < ?3 AND +batch_id = ?1;
--- name: worker_last_seen
+-- name: worker_last_served
 SELECT max(COALESCE(stopped_at, heartbeat_at)) FROM workers WHERE id <> ?1;
 
 -- ---- recovery ----
@@ -425,5 +428,10 @@ SELECT id, name, state, pause_reason, priority, next_seq, jobs_ready, jobs_waiti
 FROM batches
 WHERE (?1 IS NULL AND state IN ('active', 'paused', 'canceled') AND jobs_ready + jobs_waiting + jobs_running > 0) OR id = ?1
 ORDER BY priority, id;
+-- name: attempts_ever
+-- How many ended, how many of them with an answer, and the tokens of all: what a run that begins reckons from.
+SELECT COALESCE(SUM(attempts), 0), COALESCE(SUM(attempts - failed_attempts), 0),
+    COALESCE(SUM(prompt_tokens + completion_tokens), 0)
+FROM batches;
 -- name: batches_with_running
 SELECT id FROM batches WHERE jobs_running > 0 ORDER BY id;

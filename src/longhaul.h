@@ -131,6 +131,7 @@ typedef struct lh_run_options {
     bool guard;          /* true: pause a batch whose first 50 answers are all the same permanent error */
     bool follow;         /* do not end when all is done: wait for new jobs */
     int64_t grace_ms;    /* 60,000: for requests in flight after lh_run_stop */
+    bool fresh_limits; /* forget what earlier runs knew of the provider: pauses, breaker, what was sent lately */
     const char *durability; /* "full" (default), "normal" */
     uint64_t seed;          /* of jitter; 0: from the system */
     bool handle_signals;    /* SIGINT and SIGTERM: first stops gracefully, second at once */
@@ -316,7 +317,8 @@ typedef struct lh_worker_stats {
     double error_rate; /* failed attempts / attempts of its last minute */
     char limiter[32];  /* what binds */
     char trouble[256];
-    char state_json[1024]; /* limiter levels, as checkpointed; "{}" */
+    char state_json
+        [4096]; /* of the gate, as checkpointed last: an object; "{}" when there is none, or one that is longer */
 } lh_worker_stats;
 
 typedef struct lh_db_info {

@@ -14,7 +14,7 @@ static const char *from_environment(const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-static const char *choose_base(enum dialect d, const char *base_url)
+const char *access_base_url(enum dialect d, const char *base_url)
 {
     if (base_url != NULL)
         return base_url;
@@ -47,7 +47,7 @@ static void point_at_lines(struct access *a, size_t count)
 int access_resolve(struct access *a, enum dialect d, const char *base_url, const char *key_variable,
                    lh_error *err)
 {
-    const char *base = choose_base(d, base_url);
+    const char *base = access_base_url(d, base_url);
     int rc = provider_check_base_url(base, err);
     if (rc != 0)
         return rc;

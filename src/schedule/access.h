@@ -22,6 +22,8 @@ struct access {
  * in a header. On failure *a is empty. */
 int access_resolve(struct access *a, enum dialect d, const char *base_url, const char *key_variable,
                    lh_error *err);
+/* The base URL that access_resolve would take. Borrowed. */
+const char *access_base_url(enum dialect d, const char *base_url);
 /* Makes the key unreadable wherever `text` holds it: providers echo what they refuse. */
 void access_hide_key(const struct access *a, char *text, size_t len);
 void access_free(struct access *a);

@@ -8,7 +8,7 @@
 
 enum { LONG_PAUSE_MS = 10000 };
 
-static int open_gate(struct endpoint *e, int64_t now_ms, lh_error *err)
+static int open_gate(struct endpoint *e, int64_t pause_most_ms, int64_t now_ms, lh_error *err)
 {
     struct gate_options o;
     gate_options_default(&o);
@@ -17,6 +17,7 @@ static int open_gate(struct endpoint *e, int64_t now_ms, lh_error *err)
     o.tpm = e->options.tpm;
     o.window_count = e->options.window_count;
     o.window_ms = e->options.window_ms;
+    o.pause_most_ms = pause_most_ms;
     o.breaker.percent = e->options.breaker_percent;
     breaker_options_fit(&o.breaker, e->options.concurrency);
     return gate_new(&o, now_ms, &e->gate, err);
@@ -63,7 +64,7 @@ static char *copy_of(const char *text)
 }
 
 int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *name,
-                  const char *key_variable, int64_t now_ms, lh_error *err)
+                  const char *key_variable, int64_t pause_most_ms, int64_t now_ms, lh_error *err)
 {
     *e = (struct endpoint){.options = *o};
     snprintf(e->name, sizeof e->name, "%s", name);
@@ -79,7 +80,7 @@ int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *
     if (rc == 0)
         rc = copy_models(e, o, err);
     if (rc == 0)
-        rc = open_gate(e, now_ms, err);
+        rc = open_gate(e, pause_most_ms, now_ms, err);
     if (rc != 0)
         endpoint_free(e);
     return rc;
@@ -106,6 +107,11 @@ const struct access *endpoint_access(struct endpoint *e, enum dialect d, lh_erro
     if (!e->access[d].ready && access_resolve(&e->access[d], d, e->base_url, key, err) != 0)
         return NULL;
     return &e->access[d];
+}
+
+const char *endpoint_base_url(const struct endpoint *e, enum dialect d)
+{
+    return access_base_url(d, e->base_url);
 }
 
 bool endpoint_is_in_use(const struct endpoint *e)

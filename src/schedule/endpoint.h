@@ -27,17 +27,25 @@ struct endpoint {
     bool is_refused;     /* the account: it gets nothing more in this run */
     bool is_reached;     /* some answer came in this run */
     int64_t unreachable; /* failures in a row */
-    char trouble[256];   /* it cannot be reached, it refuses the account; "" when all is well */
+    struct {
+        char server[20];                                                      /* who is asked */
+        int64_t most_tokens;                                                  /* of a request so far */
+        int64_t saved_ms, breaker_opened, paused_until_ms, most_tokens_saved; /* as saved last */
+    } kept;            /* of its gate for the next run; see keep.c */
+    char trouble[256]; /* it cannot be reached, it refuses the account; "" when all is well */
 };
 
 /* All that options ask for but keys, which are looked for when they are needed, or by endpoint_access. LH_EUSAGE names what is wrong.
- * dialect NULL: both. On failure *e is empty. */
+ * dialect NULL: both. pause_most_ms: no pause is longer. On failure *e is empty. */
 int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *name,
-                  const char *key_variable, int64_t now_ms, lh_error *err);
+                  const char *key_variable, int64_t pause_most_ms, int64_t now_ms, lh_error *err);
 void endpoint_free(struct endpoint *e);
 
 /* Address and headers for a dialect that it serves, resolved the first time; NULL as access_resolve fails. */
 const struct access *endpoint_access(struct endpoint *e, enum dialect d, lh_error *err);
+
+/* The base URL alone: the option's, the environment's, or the official one. Borrowed. */
+const char *endpoint_base_url(const struct endpoint *e, enum dialect d);
 
 /* It is in a list, or was needed. */
 bool endpoint_is_in_use(const struct endpoint *e);

@@ -19,7 +19,7 @@ static int add(struct endpoints *s, const lh_endpoint_options *o, const char *na
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->list[i].name, name) == 0)
             return lh_error_set(err, LH_EUSAGE, "two endpoints have the name %s", name);
-    int rc = endpoint_open(&s->list[s->count], o, name, key_variable, now_ms, err);
+    int rc = endpoint_open(&s->list[s->count], o, name, key_variable, s->pause_most_ms, now_ms, err);
     s->count += rc == 0 ? 1 : 0;
     return rc;
 }
@@ -70,7 +70,8 @@ static int add_default(struct endpoints *s, const lh_endpoint_options *o, int64_
 
 int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err)
 {
-    *s = (struct endpoints){.list = calloc(ENDPOINTS_MOST, sizeof *s->list)};
+    *s = (struct endpoints){.list = calloc(ENDPOINTS_MOST, sizeof *s->list),
+                            .pause_most_ms = o->max_retry_after_ms};
     if (s->list == NULL)
         return lh_error_nomem(err);
     int rc = 0;

@@ -11,6 +11,7 @@ struct endpoints {
     struct endpoint *list; /* owned */
     size_t count;
     uint64_t refused;       /* by bit: those whose account is refused */
+    int64_t pause_most_ms;  /* no pause is longer */
     bool dialect_is_forced; /* else by each job's url */
     enum dialect forced;
 };

@@ -426,6 +426,8 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
     f->ticket = gate_take(e->gate, f->started_ms, &f->asked);
+    if (gate_request_tokens(&f->asked) > e->kept.most_tokens)
+        e->kept.most_tokens = gate_request_tokens(&f->asked);
     link_flight(r, f);
     if (send_job(r, f, &err) == 0)
         return true;

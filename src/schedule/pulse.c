@@ -1,5 +1,5 @@
 /* The pulse of a run: progress to its caller twice a second, statistics to the store each second, from where `status`
- * in another process reads them. Loop thread. */
+ * in another process reads them, what the gate knows. Loop thread. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "schedule/run.h"
@@ -142,6 +142,7 @@ static void note_statistics(struct lh_run *r)
 void pulse_now(struct lh_run *r, bool last)
 {
     int64_t now = clock_monotonic_ms();
+    keep_now(r, last);
     tally_advance(&r->tally, now);
     if (r->options.progress != NULL && r->has_view)
         report_progress(r);

@@ -387,6 +387,8 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
         rc = open_http(r, o->endpoint.ca_file, err);
     if (rc == 0)
         rc = open_writer(r, db, err);
+    if (rc == 0)
+        rc = keep_open(r, db, err);
     if (rc != 0) {
         lh_run_free(r);
         return rc;
@@ -432,7 +434,8 @@ int lh_run_loop(lh_run *r, lh_run_report *report, lh_error *err)
 {
     tally_start(&r->tally, clock_monotonic_ms(), clock_wall_ms());
     start_handles(r);
-    on_stop(r); /* stopped before it began */
+    keep_now(r, true); /* with the commit of the first claims */
+    on_stop(r);        /* stopped before it began */
     run_tick(r);
     if (r->phase != RUN_OVER)
         uv_run(&r->loop, UV_RUN_DEFAULT);

@@ -94,6 +94,8 @@ struct lh_run {
 
     int64_t recovered;
     int64_t last_note_ms;
+
+    int64_t attempts_before; /* in the store when this run began */
 };
 
 /* Makes progress: collects from the store, sends what the gate lets go, asks for more, sees the end. Called once after
@@ -131,6 +133,10 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err);
 bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job);
 void flight_give_back(struct lh_run *r, struct claimed_job *first); /* a list of jobs that were not sent */
 void flight_cancel_all(struct lh_run *r);
+
+/* keep.c: takes up what the last run knew of the endpoints' limits, and saves it all for the next: when it is due, or at once. */
+int keep_open(struct lh_run *r, const char *db, lh_error *err);
+void keep_now(struct lh_run *r, bool at_once);
 
 /* pulse.c: progress to the caller, statistics to the store. */
 void pulse_now(struct lh_run *r, bool last);

@@ -70,7 +70,7 @@ static int served_until(const struct deadlines *d, struct store *s, int64_t batc
     if (rc == 0)
         rc = read_numbers(s, LH_UNKNOWN, "served", &all, &has_all, err);
     if (rc == 0 && !has_own && !has_all)
-        return store_get_int(s, STMT_WORKER_LAST_SEEN, INT64_MAX, until, err, "i", d->worker_id);
+        return store_get_int(s, STMT_WORKER_LAST_SERVED, INT64_MAX, until, err, "i", d->worker_id);
     *until = own.until_ms > all.until_ms ? own.until_ms : all.until_ms;
     return rc;
 }

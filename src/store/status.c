@@ -36,8 +36,10 @@ static void read_stats(json_object *o, lh_worker_stats *out)
     get_text(o, "limiter", out->limiter, sizeof out->limiter);
     get_text(o, "trouble", out->trouble, sizeof out->trouble);
     json_object *state = json_get(o, "state");
-    snprintf(out->state_json, sizeof out->state_json, "%s",
-             state != NULL ? json_object_to_json_string_ext(state, JSON_C_TO_STRING_PLAIN) : "{}");
+    const char *text =
+        json_is_object(state) ? json_object_to_json_string_ext(state, JSON_C_TO_STRING_PLAIN) : NULL;
+    bool fits = text != NULL && strlen(text) < sizeof out->state_json; /* cut, it would not be JSON */
+    snprintf(out->state_json, sizeof out->state_json, "%s", fits ? text : "{}");
 }
 
 int lh_status_worker(const char *db, lh_worker_stats *out, lh_error *err)

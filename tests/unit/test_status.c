@@ -97,13 +97,38 @@ static void long_texts_are_cut(void **state)
     world_close(&w);
 }
 
+/* `status --json` puts it out as it is: it is an object or nothing. */
+static void the_state_of_the_gate_is_never_cut(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {3000, 4000, 4095, 4096, 5000, 200000};
+    struct world w;
+    lh_worker_stats s;
+    char *json = malloc(200100);
+    assert_non_null(json);
+    world_open(&w);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        int n = sprintf(json, "{\"state\":{\"a\":\""), wrap = (int)strlen("{\"a\":\"\"}");
+        memset(json + n, 'x', lengths[i] - (size_t)wrap);
+        strcpy(json + n + lengths[i] - (size_t)wrap, "\"}}");
+        put_stats(&w, json);
+        assert_int_equal(lh_status_worker(w.path, &s, &w.err), 0);
+        assert_int_equal(strlen(s.state_json), lengths[i] < sizeof s.state_json ? lengths[i] : 2);
+        assert_int_equal(s.state_json[strlen(s.state_json) - 1], '}');
+    }
+    put_stats(&w, "{\"state\":[1]}");
+    assert_int_equal(lh_status_worker(w.path, &s, &w.err), 0);
+    assert_string_equal(s.state_json, "{}");
+    free(json);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_store_without_a_worker_says_so),
-        cmocka_unit_test(what_the_worker_wrote_is_read),
-        cmocka_unit_test(strange_statistics_do_no_harm),
-        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(a_store_without_a_worker_says_so),   cmocka_unit_test(what_the_worker_wrote_is_read),
+        cmocka_unit_test(strange_statistics_do_no_harm),      cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(the_state_of_the_gate_is_never_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
