@@ -176,7 +176,7 @@ DELETE FROM jobs WHERE id BETWEEN ?2 AND ?3 AND batch_id = ?1;
 -- name: claim_candidates
 -- The partial index jobs_ready holds just the claimable rows, so this costs the same at ten million jobs.
 SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, j.prompt_tokens,
-    j.max_output_tokens, j.wait_ms, q.url, q.body, j.deadline_at, j.priority
+    j.max_output_tokens, j.wait_ms, q.url, q.body, j.deadline_at, j.priority, j.retry_is_counted
 FROM jobs j JOIN requests q ON q.job_id = j.id
 WHERE j.batch_id = ?1 AND j.route = ?3 AND j.state = 'ready'
 ORDER BY j.priority, j.id LIMIT ?2;
@@ -189,21 +189,23 @@ ORDER BY route, priority, id LIMIT 1;
 UPDATE OR ROLLBACK jobs SET state = 'running', sends = sends + 1, claimed_at = ?2, deadline_at = COALESCE(deadline_at, ?3)
 WHERE id = ?1 AND state = 'ready';
 -- name: due_jobs
-SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
-ORDER BY next_retry_at LIMIT ?2;
+-- ?1: 1 for those that wait after a fault, which the retry budget lets go, 0 for all others.
+SELECT id, batch_id FROM jobs WHERE state = 'waiting' AND retry_is_counted = ?1 AND next_retry_at <= ?2
+ORDER BY next_retry_at LIMIT ?3;
 -- name: due_jobs_of_batch
 -- A run of one batch leaves the others' jobs alone.
-SELECT id, batch_id FROM jobs WHERE batch_id = ?3 AND state = 'waiting' AND retry_is_counted = 0 AND next_retry_at <= ?1
-ORDER BY next_retry_at LIMIT ?2;
+SELECT id, batch_id FROM jobs WHERE batch_id = ?4 AND state = 'waiting' AND retry_is_counted = ?1 AND next_retry_at <= ?2
+ORDER BY next_retry_at LIMIT ?3;
 -- name: hurry_job
 -- By hand: with time as at the first claim.
 UPDATE jobs SET state = 'ready', next_retry_at = NULL, deadline_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: promote_job
+-- retry_is_counted stays: a good answer of a counted retry pays more into the budget.
 UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';
 -- name: next_retry_of_batch
-SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?1 AND state = 'waiting' AND retry_is_counted = 0;
+SELECT min(next_retry_at) FROM jobs WHERE batch_id = ?2 AND state = 'waiting' AND retry_is_counted = ?1;
 -- name: next_retry
-SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting' AND retry_is_counted = 0;
+SELECT min(next_retry_at) FROM jobs WHERE state = 'waiting' AND retry_is_counted = ?1;
 -- Outcomes name the send they belong to: a late one must not pass for that of a later claim.
 
 -- name: job_done
@@ -214,7 +216,7 @@ UPDATE jobs SET state = 'dead', attempts = ?3, throttles = ?4, finished_at = ?5
 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_wait
 UPDATE jobs SET state = 'waiting', attempts = ?3, throttles = ?4, invalids = ?5, generation = ?6, next_retry_at = ?7,
-    wait_ms = ?8
+    wait_ms = ?8, retry_is_counted = ?9
 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: job_give_back
 -- Claimed but never sent: as if the claim had not been. ?3: it had set the deadline.
@@ -300,7 +302,7 @@ SELECT id FROM jobs WHERE batch_id = ?1 AND state = 'canceled' ORDER BY id LIMIT
 -- name: revive_job
 -- A fresh set of attempts and a new idempotency key; the history stays.
 UPDATE jobs SET state = 'ready', attempts = 0, throttles = 0, losses = 0, invalids = 0, generation = generation + 1,
-    finished_at = NULL, wait_ms = NULL, deadline_at = NULL
+    finished_at = NULL, wait_ms = NULL, deadline_at = NULL, retry_is_counted = 0
 WHERE id = ?1;
 
 -- ---- dead letters ----
@@ -424,7 +426,7 @@ WHERE b.attempts <> COALESCE(t.attempts, 0) OR b.failed_attempts <> COALESCE(t.f
 -- name: lanes
 -- Batches that can still change: what the worker keeps in memory, a line each.
 SELECT id, name, state, pause_reason, priority, next_seq, jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead,
-    jobs_canceled
+    jobs_canceled, tenant, weight
 FROM batches
 WHERE (?1 IS NULL AND state IN ('active', 'paused', 'canceled') AND jobs_ready + jobs_waiting + jobs_running > 0) OR id = ?1
 ORDER BY priority, id;

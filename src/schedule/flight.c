@@ -41,6 +41,8 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->invalids = job->invalids;
     o->deadline_at = job->deadline_at;
     o->claim_set_deadline = job->claim_set_deadline;
+    o->was_counted_retry = job->is_counted_retry;
+    o->charge = job->charge;
     return o;
 }
 
@@ -289,6 +291,8 @@ static void on_done(void *arg, const struct http_response *response)
                               .generation = f->job->generation};
     policy_hold_deadline(&d, f->job->deadline_at, now);
     set_decision(o, &d, now);
+    o->unused = stopped || unreachable || o->answer.class == ANSWER_THROTTLED;
+    o->retry_is_counted = d.move == OUTCOME_WAIT && !o->unused && o->answer.class == ANSWER_TRANSIENT;
     o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
     o->status_code = http_response_status(response);
     o->started_at = f->started_wall_ms;
@@ -387,6 +391,7 @@ static void bury_unsendable(struct lh_run *r, struct claimed_job *job, const lh_
     o->dead_reason = "permanent";
     o->attempt_outcome = "permanent";
     o->started_at = o->finished_at = clock_wall_ms();
+    o->unused = true;
     o->answer = (struct answer){.class = ANSWER_PERMANENT, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
     snprintf(o->answer.error_code, sizeof o->answer.error_code, "cannot_send");
     snprintf(o->answer.message, sizeof o->answer.message, "%.500s", why->message);

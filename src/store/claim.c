@@ -11,6 +11,11 @@ void claim_list_init(struct claim_list *list)
     *list = (struct claim_list){.last = &list->first};
 }
 
+int64_t claimed_job_output_tokens(const struct claimed_job *job)
+{
+    return job->max_output_tokens != LH_UNKNOWN ? job->max_output_tokens : (int64_t)CLAIM_OUTPUT_TOKENS;
+}
+
 void claimed_job_free(struct claimed_job *job)
 {
     if (job == NULL)
@@ -70,11 +75,20 @@ static struct claimed_job *read_candidate(const struct rows *r, const struct lan
     job->claim_set_deadline = job->deadline_at == 0 && first_deadline != 0;
     if (job->claim_set_deadline)
         job->deadline_at = first_deadline;
+    job->is_counted_retry = rows_int(r, 14) != 0;
     if (job->url == NULL || job->body == NULL) {
         claimed_job_free(job);
         return NULL;
     }
     return job;
+}
+
+/* Token counts come from input that anybody may have written; two of the largest must not overflow. */
+static int64_t sum_of_tokens(const struct claimed_job *job)
+{
+    int64_t prompt = job->prompt_tokens < INT32_MAX ? job->prompt_tokens : INT32_MAX;
+    int64_t output = claimed_job_output_tokens(job);
+    return prompt + (output < INT32_MAX ? output : INT32_MAX);
 }
 
 /* The first ready job of a route. */
@@ -144,8 +158,8 @@ static void append(struct claim_list *list, struct claimed_job *job)
 
 /* Reads jobs of the first head's route until another route's turn comes. The rows are read before any is changed: the index that orders
  * them must not move under the cursor. */
-static int read_candidates(struct store *s, struct lane *lane, struct heads *heads, int64_t left,
-                           size_t max_bytes, struct claim_list *list, lh_error *err)
+static int read_candidates(struct store *s, struct lane *lane, struct heads *heads, struct claim_wish *wish,
+                           int64_t left, struct claim_list *list, lh_error *err)
 {
     const struct head *bound = NULL;
     struct rows *rows = NULL;
@@ -155,7 +169,8 @@ static int read_candidates(struct store *s, struct lane *lane, struct heads *hea
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         head->id = rows_int(rows, 0);
         head->priority = rows_int(rows, 13);
-        if ((list->count > 0 && list->bytes >= max_bytes) || (bound != NULL && goes_before(bound, head)))
+        if ((list->count > 0 && list->bytes >= wish->max_bytes) ||
+            (bound != NULL && goes_before(bound, head)))
             break;
         struct claimed_job *job = read_candidate(rows, lane, list->first_deadline);
         rc = job != NULL ? 0 : lh_error_nomem(err);
@@ -163,6 +178,10 @@ static int read_candidates(struct store *s, struct lane *lane, struct heads *hea
             break;
         job->route = head->route;
         append(list, job);
+        wish->turn_is_over =
+            wish->fair != NULL && !fair_take(wish->fair, &lane->fair, sum_of_tokens(job), &job->charge);
+        if (wish->turn_is_over)
+            break;
     }
     if (rc == 0) /* no more of this route */
         *head = heads->list[--heads->count];
@@ -189,10 +208,11 @@ int claim_from_lane(struct store *s, struct lane *lane, struct claim_wish *wish,
     struct heads heads;
     int64_t most = list->count + wish->limit;
     int rc = read_heads(s, lane, wish, &heads, err);
-    while (rc == 0 && heads.count > 0 && list->count < most &&
+    wish->turn_is_over = false;
+    while (rc == 0 && heads.count > 0 && list->count < most && !wish->turn_is_over &&
            (list->count == 0 || list->bytes < wish->max_bytes)) {
         struct claimed_job **mine = list->last;
-        rc = read_candidates(s, lane, &heads, most - list->count, wish->max_bytes, list, err);
+        rc = read_candidates(s, lane, &heads, wish, most - list->count, list, err);
         if (rc == 0)
             rc = make_running(s, lane, *mine, wish->now_ms, err);
     }
@@ -203,14 +223,15 @@ struct due {
     int64_t id, batch_id;
 };
 
-static int read_due(struct store *s, int64_t batch_id, int64_t now_ms, int64_t limit, struct due *due,
-                    int64_t *count, lh_error *err)
+static int read_due(struct store *s, int64_t batch_id, bool counted, int64_t now_ms, int64_t limit,
+                    struct due *due, int64_t *count, lh_error *err)
 {
     struct rows *rows = NULL;
     *count = 0;
     int rc = batch_id == LH_UNKNOWN
-                 ? store_select(s, STMT_DUE_JOBS, &rows, err, "ii", now_ms, limit)
-                 : store_select(s, STMT_DUE_JOBS_OF_BATCH, &rows, err, "iii", now_ms, limit, batch_id);
+                 ? store_select(s, STMT_DUE_JOBS, &rows, err, "iii", (int64_t)counted, now_ms, limit)
+                 : store_select(s, STMT_DUE_JOBS_OF_BATCH, &rows, err, "iiii", (int64_t)counted, now_ms,
+                                limit, batch_id);
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         due[(*count)++] = (struct due){rows_int(rows, 0), rows_int(rows, 1)};
         rc = 0;
@@ -219,13 +240,13 @@ static int read_due(struct store *s, int64_t batch_id, int64_t now_ms, int64_t l
     return rc;
 }
 
-int promote_due(struct store *s, struct ledger *l, int64_t batch_id, int64_t now_ms, int64_t limit,
-                int64_t *moved, lh_error *err)
+int promote_due(struct store *s, struct ledger *l, int64_t batch_id, bool counted, int64_t now_ms,
+                int64_t limit, int64_t *moved, lh_error *err)
 {
     struct due due[512];
     const int64_t most = sizeof due / sizeof *due;
     *moved = 0;
-    int rc = read_due(s, batch_id, now_ms, limit < most ? limit : most, due, moved, err);
+    int rc = read_due(s, batch_id, counted, now_ms, limit < most ? limit : most, due, moved, err);
     for (int64_t i = 0; rc == 0 && i < *moved; i++) {
         struct lane *lane = NULL;
         rc = ledger_lane(l, s, due[i].batch_id, &lane, err);

@@ -5,6 +5,8 @@
 #include "store/ledger.h"
 #include "store/route_set.h"
 
+enum { CLAIM_OUTPUT_TOKENS = 256 }; /* reckoned for an answer that nothing bounds; the usage corrects it */
+
 /* A job that this worker has. One owner at a time: the store thread hands it to the loop. */
 struct claimed_job {
     struct claimed_job *next;
@@ -15,8 +17,10 @@ struct claimed_job {
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
     bool batch_has_results;
-    int64_t wait_ms;     /* the last backoff, 0 at first */
-    int64_t deadline_at; /* wall ms when it is given up; 0: never */
+    bool is_counted_retry;     /* it came back from a fault, by the retry budget */
+    struct fair_charge charge; /* what its tenant was charged; goes back with the outcome */
+    int64_t wait_ms;           /* the last backoff, 0 at first */
+    int64_t deadline_at;       /* wall ms when it is given up; 0: never */
     bool claim_set_deadline;
     char *url;  /* owned */
     char *body; /* owned; may be moved out */
@@ -33,6 +37,8 @@ struct claim_list {
     int64_t first_deadline; /* in: what jobs that have no deadline get with their claim; 0: none */
 };
 void claim_list_init(struct claim_list *list);
+/* What the job is reckoned to cost before it is sent, beside its prompt_tokens. */
+int64_t claimed_job_output_tokens(const struct claimed_job *job);
 void claimed_job_free(struct claimed_job *job); /* NULL-safe */
 void claim_list_free(struct claim_list *list);
 
@@ -41,14 +47,17 @@ struct claim_wish {
     size_t max_bytes;             /* of the bodies in the whole list; one job is had at least */
     int64_t now_ms;               /* wall */
     const struct route_set *shut; /* routes that are passed over; NULL: none */
-    bool passed_over;             /* out: there are ready jobs of such */
+    struct fair *fair; /* charged for each job; the lane is the one that it picked. NULL: nobody is charged */
+    bool passed_over;  /* out: there are ready jobs of shut routes */
+    bool turn_is_over; /* out: it is another tenant's */
 };
 /* Appends jobs of the lane, first in first out. */
 int claim_from_lane(struct store *s, struct lane *lane, struct claim_wish *wish, struct claim_list *list,
                     lh_error *err);
 
-/* Makes jobs of the batch (LH_UNKNOWN: of all) ready whose next-retry time has come, up to `limit`. *moved: how many. */
-int promote_due(struct store *s, struct ledger *l, int64_t batch_id, int64_t now_ms, int64_t limit,
-                int64_t *moved, lh_error *err);
+/* Makes jobs of the batch (LH_UNKNOWN: of all) ready whose next-retry time has come, up to `limit`: those that wait after a fault (`counted`)
+ * or all others. *moved: how many. */
+int promote_due(struct store *s, struct ledger *l, int64_t batch_id, bool counted, int64_t now_ms,
+                int64_t limit, int64_t *moved, lh_error *err);
 
 #endif

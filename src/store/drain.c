@@ -12,11 +12,6 @@
 
 enum { PROMOTE_AT_ONCE = 512, HEARTBEAT_MS = 5000 };
 
-struct settled {
-    int64_t batch_id;
-    int64_t jobs[JOB_STATES];
-};
-
 static int register_worker(struct drain *d, lh_error *err)
 {
     char host[256] = "";
@@ -40,6 +35,7 @@ int drain_open(struct drain *d, const char *db, enum durability durability, int6
 {
     *d = (struct drain){.batch_id = batch_id};
     ledger_init(&d->ledger);
+    drain_tune(d, &(struct drain_tuning){0});
     int rc = store_open(db, STORE_WRITE, &d->store, err);
     if (rc == 0)
         rc = store_set_durability(d->store, durability, err);
@@ -57,6 +53,13 @@ int drain_begin_deadlines(struct drain *d, int64_t job_deadline_ms, int64_t now_
     return deadlines_begin(&d->deadlines, d->store, now_ms, err);
 }
 
+void drain_tune(struct drain *d, const struct drain_tuning *t)
+{
+    fair_free(&d->fair);
+    fair_init(&d->fair, t->ageing_ms);
+    retry_budget_init(&d->budget, t->retry_percent);
+}
+
 void drain_close(struct drain *d, const char *reason)
 {
     if (d->store != NULL && d->worker_id != 0)
@@ -64,46 +67,10 @@ void drain_close(struct drain *d, const char *reason)
     if (d->store != NULL && d->worker_id != 0)
         store_exec(d->store, STMT_WORKER_STOP, NULL, "iis", d->worker_id, clock_wall_ms(), reason);
     ledger_free(&d->ledger);
-    free(d->settled);
-    d->settled = NULL;
+    fair_free(&d->fair);
+    settled_free(&d->settled);
     store_close(d->store);
     d->store = NULL;
-}
-
-/* A batch that came back (a requeue) is counted in the ledger again. */
-static void unsettle(struct drain *d, int64_t batch_id)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < d->settled_count; i++)
-        if (d->settled[i].batch_id != batch_id)
-            d->settled[kept++] = d->settled[i];
-    d->settled_count = kept;
-}
-
-/* A batch that is over leaves the ledger of a worker on all batches; its counts stay for the totals, as this worker last saw
- * them. Without memory they do not: these are figures for people. */
-static void settle(struct drain *d, const struct lane *lane)
-{
-    unsettle(d, lane->batch_id);
-    if (d->settled_count == d->settled_capacity) {
-        size_t capacity = d->settled_capacity == 0 ? 16 : d->settled_capacity * 2;
-        struct settled *more = realloc(d->settled, capacity * sizeof *more);
-        if (more == NULL)
-            return;
-        d->settled = more;
-        d->settled_capacity = capacity;
-    }
-    struct settled *one = &d->settled[d->settled_count++];
-    one->batch_id = lane->batch_id;
-    memcpy(one->jobs, lane->jobs, sizeof one->jobs);
-}
-
-static const struct lane *find_lane(const struct ledger *l, int64_t batch_id)
-{
-    for (size_t i = 0; i < l->count; i++)
-        if (l->lanes[i].batch_id == batch_id)
-            return &l->lanes[i];
-    return NULL;
 }
 
 /* A lane that is no longer there: finished or canceled by another process, being loaded, or gone. */
@@ -112,8 +79,8 @@ static int settle_missing(struct drain *d, int64_t batch_id, lh_error *err)
     struct ledger now;
     ledger_init(&now);
     int rc = ledger_load(&now, d->store, batch_id, err);
-    if (rc == 0 && now.count > 0 && lane_open_jobs(&now.lanes[0]) == 0)
-        settle(d, &now.lanes[0]);
+    if (rc == 0 && now.count > 0 && lane_open_jobs(now.lanes[0]) == 0)
+        settled_add(&d->settled, batch_id, now.lanes[0]->jobs);
     ledger_free(&now);
     return rc;
 }
@@ -124,15 +91,56 @@ static int compare_lanes(struct drain *d, const struct ledger *before, lh_error 
     int rc = 0;
     bool stopped = false;
     for (size_t i = 0; i < d->ledger.count; i++)
-        unsettle(d, d->ledger.lanes[i].batch_id);
+        settled_remove(&d->settled, d->ledger.lanes[i]->batch_id);
     for (size_t i = 0; rc == 0 && i < before->count; i++) {
-        const struct lane *was = &before->lanes[i];
-        const struct lane *is = find_lane(&d->ledger, was->batch_id);
+        const struct lane *was = before->lanes[i];
+        const struct lane *is = ledger_find(&d->ledger, was->batch_id);
         stopped = stopped || (was->active && (is == NULL || !is->active));
         if (is == NULL)
             rc = settle_missing(d, was->batch_id, err);
     }
     d->view.steered += stopped ? 1 : 0;
+    return rc;
+}
+
+static int tell_lane(struct drain *d, struct lane *lane, lh_error *err)
+{
+    if (lane->fair.flow == NULL &&
+        !fair_lane_add(&d->fair, &lane->fair, lane->priority, lane->tenant, lane->batch_id, lane->weight))
+        return lh_error_nomem(err);
+    return fair_lane_set(&d->fair, &lane->fair, lane->active && !lane->is_shut && lane->jobs[JOB_READY] > 0)
+               ? 0
+               : lh_error_nomem(err);
+}
+
+static int tell_all_lanes(struct drain *d, lh_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++)
+        rc = tell_lane(d, d->ledger.lanes[i], err);
+    fair_purge(&d->fair);
+    return rc;
+}
+
+/* Other routes are shut now: lanes of which nothing could be claimed are looked at again. */
+static int open_lanes(struct drain *d, lh_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
+        struct lane *lane = d->ledger.lanes[i];
+        if (!lane->is_shut)
+            continue;
+        lane->is_shut = false;
+        rc = tell_lane(d, lane, err);
+    }
+    return rc;
+}
+
+static int tell_touched_lanes(struct drain *d, lh_error *err)
+{
+    int rc = 0;
+    for (struct lane *lane = d->ledger.touched; rc == 0 && lane != NULL; lane = lane->next_touched)
+        rc = tell_lane(d, lane, err);
     return rc;
 }
 
@@ -146,12 +154,16 @@ static int refresh(struct drain *d, lh_error *err)
         return rc;
     struct ledger before = d->ledger;
     ledger_init(&d->ledger);
+    fair_drop_lanes(&d->fair);
     rc = ledger_load(&d->ledger, d->store, d->batch_id, err);
     if (rc == 0)
         rc = compare_lanes(d, &before, err);
+    if (rc == 0)
+        rc = tell_all_lanes(d, err);
     ledger_free(&before);
     d->data_version = version;
     d->loaded = rc == 0;
+    d->exhausted = false;
     deadlines_look_again(&d->deadlines);
     return rc;
 }
@@ -165,6 +177,28 @@ bool drain_is_due(struct drain *d, int64_t now_ms)
     return due || !d->loaded || version != d->data_version || now_ms - d->heartbeat_at >= HEARTBEAT_MS;
 }
 
+static void pay_budget(struct drain *d, const struct outcome *o, bool stale)
+{
+    if (stale || o->move == OUTCOME_GIVE_BACK)
+        return;
+    if (o->move == OUTCOME_DONE)
+        retry_budget_good_answer(&d->budget, o->was_counted_retry);
+    else if (o->was_counted_retry && o->unused)
+        retry_budget_give_back(&d->budget);
+}
+
+static int correct_charge(struct drain *d, const struct outcome *o, bool stale, lh_error *err)
+{
+    int64_t used = outcome_used_tokens(o, stale);
+    struct lane *lane = ledger_find(&d->ledger, o->batch_id);
+    if (used < 0 || lane == NULL)
+        return 0;
+    int rc = tell_lane(d, lane, err);
+    if (rc == 0)
+        fair_correct(&d->fair, &lane->fair, &o->charge, used);
+    return rc;
+}
+
 static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
 {
     int rc = 0;
@@ -173,6 +207,10 @@ static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
         rc = outcome_apply(d->store, &d->ledger, o, w->now_ms, &stale, err);
         if (o->deadline_at != 0 && o->move != OUTCOME_DONE && o->move != OUTCOME_DEAD)
             deadlines_watch(&d->deadlines, o->deadline_at);
+        if (rc == 0)
+            rc = correct_charge(d, o, stale, err);
+        if (rc == 0)
+            pay_budget(d, o, stale);
         w->stale += stale ? 1 : 0;
     }
     return rc;
@@ -187,10 +225,7 @@ static int apply_note(struct drain *d, const struct steer_note *note, lh_error *
     if (!lane->active)
         return 0;
     d->view.steered++;
-    lane->active = false;
-    lane->canceled = note->cancel;
-    lane->paused = !note->cancel;
-    snprintf(lane->pause_reason, sizeof lane->pause_reason, "%s", note->reason);
+    lane_stop(lane, note->cancel, note->reason);
     return store_exec(d->store, STMT_BATCH_SET_STATE, err, "isso", lane->batch_id,
                       note->cancel ? "canceled" : "paused", note->reason, INT64_MIN);
 }
@@ -208,8 +243,8 @@ static int apply_steering(struct drain *d, const struct steer_note *first, lh_er
 static int finish_cancellations(struct drain *d, int64_t now_ms, lh_error *err)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
-        struct lane *lane = &d->ledger.lanes[i];
+    for (size_t i = 0; rc == 0 && d->ledger.totals.cancelable > 0 && i < d->ledger.count; i++) {
+        struct lane *lane = d->ledger.lanes[i];
         int64_t moved = 0;
         if (lane->canceled && lane->jobs[JOB_READY] > 0)
             rc = steer_some(d->store, lane, &steer_cancel_ready, STEER_AT_ONCE, now_ms, &moved, err);
@@ -228,31 +263,36 @@ static int say_missing(const struct drain *d, const char *batch, const char *sta
         store_path(d->store), batch, state);
 }
 
-static bool is_full(const struct drain_work *w)
+static bool is_filled(const struct drain_work *w)
 {
-    return w->claims.count > 0 && w->claims.bytes >= w->max_bytes;
+    return w->claims.count >= w->want || (w->claims.count > 0 && w->claims.bytes >= w->max_bytes);
 }
 
 static int claim(struct drain *d, struct drain_work *w, lh_error *err)
 {
-    int rc = 0;
-    if (wal_is_full(&d->wal) || w->want <= 0)
-        return 0;
-    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
-        struct lane *lane = &d->ledger.lanes[i];
-        int64_t left = w->want - w->claims.count;
-        if (left <= 0 || is_full(w))
-            break;
-        if (!lane->active || lane->jobs[JOB_READY] == 0)
-            continue;
+    struct fair_lane *next = NULL;
+    int rc = tell_touched_lanes(d, err);
+    if (rc != 0 || wal_is_full(&d->wal) || w->want <= 0)
+        return rc;
+    if (w->shuts != d->shuts)
+        rc = open_lanes(d, err);
+    d->shuts = w->shuts;
+    while (rc == 0 && !is_filled(w) && (next = fair_pick(&d->fair, w->now_ms)) != NULL) {
+        struct lane *lane = HEAP_OWNER(next, struct lane, fair);
         int64_t before = w->claims.count;
-        struct claim_wish wish = {
-            .limit = left, .max_bytes = w->max_bytes, .now_ms = w->now_ms, .shut = w->shut};
+        struct claim_wish wish = {.limit = w->want - before,
+                                  .max_bytes = w->max_bytes,
+                                  .now_ms = w->now_ms,
+                                  .shut = w->shut,
+                                  .fair = &d->fair};
         rc = claim_from_lane(d->store, lane, &wish, &w->claims, err);
-        if (rc == 0 && w->claims.count == before && !wish.passed_over)
+        lane->is_shut = w->claims.count == before && wish.passed_over;
+        if (rc == 0 && w->claims.count == before && !lane->is_shut)
             rc = say_missing(d, lane->name, "ready", err);
+        if (rc == 0)
+            rc = tell_lane(d, lane, err);
     }
-    d->exhausted = w->claims.count < w->want && !is_full(w);
+    d->exhausted = !is_filled(w);
     return rc;
 }
 
@@ -271,20 +311,74 @@ static int put_notes(struct drain *d, const struct drain_work *w, lh_error *err)
     return rc;
 }
 
-static int find_next_due(struct drain *d, lh_error *err)
+/* The jobs that the slots are filled with, or will be: what a retry would stand in the way of. */
+static int64_t busy(const struct drain *d)
 {
-    const struct lane *waiting = NULL;
-    for (size_t i = 0; i < d->ledger.count; i++)
-        if (d->ledger.lanes[i].jobs[JOB_WAITING] > 0)
-            waiting = &d->ledger.lanes[i];
-    d->view.next_due_ms = LH_UNKNOWN;
-    if (waiting == NULL)
+    return d->ledger.totals.claimable + d->ledger.totals.jobs[JOB_RUNNING];
+}
+
+static bool is_due(int64_t due_ms, int64_t now_ms)
+{
+    return due_ms != LH_UNKNOWN && due_ms <= now_ms;
+}
+
+static int promote(struct drain *d, int64_t now_ms, lh_error *err)
+{
+    int64_t moved = 0;
+    int rc = 0;
+    if (is_due(d->next_due[0], now_ms))
+        rc = promote_due(d->store, &d->ledger, d->batch_id, false, now_ms, PROMOTE_AT_ONCE, &moved, err);
+    int64_t allowed = retry_budget_allows(&d->budget, now_ms, busy(d));
+    if (rc != 0 || allowed <= 0 || !is_due(d->next_due[1], now_ms))
+        return rc;
+    moved = 0;
+    rc = promote_due(d->store, &d->ledger, d->batch_id, true, now_ms,
+                     allowed < PROMOTE_AT_ONCE ? allowed : (int64_t)PROMOTE_AT_ONCE, &moved, err);
+    if (rc == 0)
+        retry_budget_take(&d->budget, now_ms, moved);
+    return rc;
+}
+
+static int read_next_due(struct drain *d, lh_error *err)
+{
+    int rc = 0;
+    for (int64_t counted = 0; rc == 0 && counted < 2; counted++)
+        rc = d->batch_id == LH_UNKNOWN
+                 ? store_get_int(d->store, STMT_NEXT_RETRY, LH_UNKNOWN, &d->next_due[counted], err, "i",
+                                 counted)
+                 : store_get_int(d->store, STMT_NEXT_RETRY_OF_BATCH, LH_UNKNOWN, &d->next_due[counted], err,
+                                 "ii", counted, d->batch_id);
+    return rc;
+}
+
+static const char *waiting_batch(const struct ledger *l)
+{
+    size_t i = 0;
+    while (i + 1 < l->count && l->lanes[i]->jobs[JOB_WAITING] == 0)
+        i++;
+    return l->lanes[i]->name;
+}
+
+/* A counted retry that is due but not allowed is due when the budget has a credit: else the store would look without pause. */
+static int find_next_due(struct drain *d, int64_t now_ms, lh_error *err)
+{
+    struct scope_view *v = &d->view;
+    d->next_due[0] = d->next_due[1] = v->next_due_ms = LH_UNKNOWN;
+    v->retries_held = false;
+    if (d->ledger.totals.jobs[JOB_WAITING] == 0)
         return 0;
-    int rc = d->batch_id == LH_UNKNOWN
-                 ? store_get_int(d->store, STMT_NEXT_RETRY, LH_UNKNOWN, &d->view.next_due_ms, err, "")
-                 : store_get_int(d->store, STMT_NEXT_RETRY_OF_BATCH, LH_UNKNOWN, &d->view.next_due_ms, err,
-                                 "i", d->batch_id);
-    return rc == 0 && d->view.next_due_ms == LH_UNKNOWN ? say_missing(d, waiting->name, "waiting", err) : rc;
+    int rc = read_next_due(d, err);
+    if (rc != 0)
+        return rc;
+    int64_t counted = d->next_due[1];
+    if (is_due(counted, now_ms)) {
+        counted = retry_budget_ready_at(&d->budget, now_ms, busy(d));
+        v->retries_held = counted > now_ms;
+    }
+    v->next_due_ms = d->next_due[0] == LH_UNKNOWN || (counted != LH_UNKNOWN && counted < d->next_due[0])
+                         ? counted
+                         : d->next_due[0];
+    return v->next_due_ms == LH_UNKNOWN ? say_missing(d, waiting_batch(&d->ledger), "waiting", err) : 0;
 }
 
 /* A deadline may come before the next retry; what is ready has one too. */
@@ -297,18 +391,17 @@ static void find_next_deadline(struct drain *d)
 
 static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
 {
-    int64_t promoted = 0, version = d->data_version;
     bool more_late = false;
     int rc = refresh(d, err);
-    bool moved = w->outcomes != NULL || w->steer != NULL || version != d->data_version;
     size_t known = d->ledger.count;
     if (rc == 0)
         rc = apply_outcomes(d, w, err);
     if (rc == 0)
         rc = apply_steering(d, w->steer, err);
-    if (rc == 0 && d->view.next_due_ms != LH_UNKNOWN && d->view.next_due_ms <= w->now_ms)
-        rc = promote_due(d->store, &d->ledger, d->batch_id, w->now_ms, PROMOTE_AT_ONCE, &promoted, err);
-    d->exhausted = d->exhausted && !moved && promoted == 0;
+    if (rc == 0)
+        rc = promote(d, w->now_ms, err);
+    if (d->ledger.touched != NULL)
+        d->exhausted = false;
     if (rc == 0)
         rc = finish_cancellations(d, w->now_ms, err);
     if (rc == 0)
@@ -321,69 +414,77 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
     if (rc == 0)
         rc = ledger_write(&d->ledger, d->store, w->now_ms, err);
     if (rc == 0)
-        rc = find_next_due(d, err);
+        rc = find_next_due(d, w->now_ms, err);
     find_next_deadline(d);
     for (size_t i = known; rc == 0 && i < d->ledger.count; i++) /* read for an outcome or a note */
-        unsettle(d, d->ledger.lanes[i].batch_id);
+        settled_remove(&d->settled, d->ledger.lanes[i]->batch_id);
     return rc;
 }
 
+/* A batch that is over leaves the ledger of a worker on all batches. */
 static void retire_lanes(struct drain *d)
 {
-    if (d->batch_id != LH_UNKNOWN)
-        return;
-    size_t kept = 0;
+    while (d->ledger.left != NULL) {
+        struct lane *lane = d->ledger.left;
+        d->ledger.left = lane->next_left;
+        if (d->batch_id != LH_UNKNOWN)
+            continue;
+        settled_add(&d->settled, lane->batch_id, lane->jobs);
+        fair_lane_remove(&d->fair, &lane->fair);
+        ledger_remove(&d->ledger, lane);
+    }
+}
+
+static bool stands_before(const struct lane *a, const struct lane *b)
+{
+    return a->priority != b->priority ? a->priority < b->priority : a->batch_id < b->batch_id;
+}
+
+/* Why nothing goes on: of the first batch that is held. */
+static void name_held(const struct drain *d, struct scope_view *v)
+{
+    const struct lane *first = NULL;
     for (size_t i = 0; i < d->ledger.count; i++) {
-        struct lane *lane = &d->ledger.lanes[i];
-        if (lane->left)
-            settle(d, lane);
-        else
-            d->ledger.lanes[kept++] = *lane;
+        const struct lane *lane = d->ledger.lanes[i];
+        if (lane_is_held(lane) && (first == NULL || stands_before(lane, first)))
+            first = lane;
     }
-    d->ledger.count = kept;
-}
-
-static void count_jobs(const struct drain *d, int64_t jobs[JOB_STATES])
-{
-    memset(jobs, 0, JOB_STATES * sizeof *jobs);
-    for (int state = 0; state < JOB_STATES; state++) {
-        for (size_t i = 0; i < d->settled_count; i++)
-            jobs[state] += d->settled[i].jobs[state];
-        for (size_t i = 0; i < d->ledger.count; i++)
-            jobs[state] += d->ledger.lanes[i].jobs[state];
-    }
-}
-
-/* A batch that another process is adding to is left alone until its lines are in: for a run of that batch, a pause. */
-static bool is_held(const struct lane *lane)
-{
-    return lane->paused || (lane->loading && lane_open_jobs(lane) > 0);
+    if (first == NULL)
+        return;
+    memcpy(v->batch, first->name, sizeof v->batch);
+    snprintf(v->pause_reason, sizeof v->pause_reason, "%s",
+             first->loading ? "another command is adding lines to it" : first->pause_reason);
 }
 
 static void set_view(struct drain *d)
 {
     struct scope_view *v = &d->view;
-    count_jobs(d, v->jobs);
+    const struct ledger_totals *t = &d->ledger.totals;
+    for (int state = 0; state < JOB_STATES; state++)
+        v->jobs[state] = t->jobs[state] + d->settled.jobs[state];
+    v->claimable = wal_is_full(&d->wal) || d->exhausted ? 0 : t->claimable;
+    v->retry_balance = d->budget.balance;
+    v->state = t->working > 0                                 ? SCOPE_WORKING
+               : t->held > 0                                  ? SCOPE_PAUSED
+               : t->canceled > 0 && d->batch_id != LH_UNKNOWN ? SCOPE_CANCELED
+                                                              : SCOPE_FINISHED;
     v->batch[0] = v->pause_reason[0] = '\0';
-    bool working = false, paused = false, canceled = false;
-    v->claimable = 0;
-    for (size_t i = 0; i < d->ledger.count; i++) {
-        const struct lane *lane = &d->ledger.lanes[i];
-        working = working || (lane->active && lane_open_jobs(lane) > 0) ||
-                  (lane->canceled && lane_open_jobs(lane) > 0);
-        canceled = canceled || lane->canceled;
-        v->claimable += lane->active && !wal_is_full(&d->wal) && !d->exhausted ? lane->jobs[JOB_READY] : 0;
-        if (is_held(lane) && !paused) {
-            paused = true;
-            memcpy(v->batch, lane->name, sizeof v->batch);
-            snprintf(v->pause_reason, sizeof v->pause_reason, "%s",
-                     lane->loading ? "another command is adding lines to it" : lane->pause_reason);
-        }
-    }
-    v->state = working                                 ? SCOPE_WORKING
-               : paused                                ? SCOPE_PAUSED
-               : canceled && d->batch_id != LH_UNKNOWN ? SCOPE_CANCELED
-                                                       : SCOPE_FINISHED;
+    if (v->state == SCOPE_PAUSED)
+        name_held(d, v);
+}
+
+/* What is kept in memory only, as it was before. */
+static void undo(struct drain *d, const struct drain *before)
+{
+    fair_rollback(&d->fair);
+    d->loaded = false;
+    d->budget = before->budget;
+    d->heartbeat_at = before->heartbeat_at;
+    memcpy(d->next_due, before->next_due, sizeof d->next_due);
+    d->view.next_due_ms = before->view.next_due_ms;
+    d->view.retries_held = before->view.retries_held;
+    d->view.late = before->view.late;
+    d->exhausted = false;
 }
 
 int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
@@ -391,7 +492,8 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
     claim_list_init(&w->claims);
     w->stale = 0;
     w->claims.first_deadline = d->deadlines.job_ms > 0 ? w->now_ms + d->deadlines.job_ms : 0;
-    int64_t heartbeat_at = d->heartbeat_at, next_due_ms = d->view.next_due_ms, late = d->view.late;
+    const struct drain before = *d;
+    fair_begin(&d->fair);
     int rc = store_begin(d->store, err);
     if (rc == 0)
         rc = write_all(d, w, err);
@@ -400,10 +502,7 @@ int drain_run(struct drain *d, struct drain_work *w, lh_error *err)
     if (rc != 0) {
         store_rollback(d->store);
         claim_list_free(&w->claims);
-        d->loaded = d->exhausted = false;
-        d->heartbeat_at = heartbeat_at;
-        d->view.next_due_ms = next_due_ms;
-        d->view.late = late;
+        undo(d, &before);
         return rc;
     }
     retire_lanes(d);

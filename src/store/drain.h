@@ -7,6 +7,8 @@
 #include "store/deadlines.h"
 #include "store/notes.h"
 #include "store/outcome.h"
+#include "store/retry_budget.h"
+#include "store/settled.h"
 #include "store/wal.h"
 
 enum scope_state { SCOPE_WORKING, SCOPE_FINISHED, SCOPE_PAUSED, SCOPE_CANCELED };
@@ -16,7 +18,9 @@ struct scope_view { /* what is left to do, as of the last commit */
     int64_t jobs[JOB_STATES];
     /* Ready jobs of active batches; 0 when a claim would get none of them: the log is full, or their routes are shut. */
     int64_t claimable;
-    int64_t next_due_ms; /* wall clock: of the next retry or deadline; LH_UNKNOWN when there is none */
+    int64_t next_due_ms;   /* wall clock: of the next retry or deadline; LH_UNKNOWN when there is none */
+    bool retries_held;     /* some are due, and wait for the retry budget */
+    int64_t retry_balance; /* of it, in thousandths of a retry */
     int64_t steered; /* how often a batch was found paused or canceled: claims not yet sent should go back */
     int64_t late;    /* jobs that this worker buried as their deadline had passed */
     int64_t late_batch; /* of the last of them */
@@ -31,10 +35,14 @@ struct drain {
     int64_t batch_id; /* scope; LH_UNKNOWN: all */
     int64_t worker_id;
     int64_t data_version;
-    bool loaded;             /* the ledger is what the database says */
-    struct settled *settled; /* batches of this run that left the ledger, with their counts */
-    size_t settled_count, settled_capacity;
+    bool loaded; /* the ledger is what the database says */
+    struct settled settled;
+    struct fair fair;
+    struct retry_budget budget;
+    int64_t next_due
+        [2]; /* when the first retry is due: of those that are not counted, and of those that are; LH_UNKNOWN */
     bool exhausted; /* the last claim got all there was for it */
+    int64_t shuts;  /* of the last claim */
     int64_t heartbeat_at;
     struct deadlines deadlines;
     struct scope_view view;
@@ -51,6 +59,7 @@ struct drain_work {
     struct outcome *outcomes;       /* a list; stays the caller's */
     int64_t want;                   /* claims */
     const struct route_set *shut;   /* routes of which none is wanted; NULL: every one is */
+    int64_t shuts;                  /* changes when they do */
     size_t max_bytes;               /* of claimed bodies */
     const struct notes *notes;      /* stay the caller's; NULL: none */
     const struct steer_note *steer; /* a list, in order; stays the caller's; NULL: none */
@@ -59,10 +68,17 @@ struct drain_work {
     int64_t stale;                  /* out: outcomes that came too late */
 };
 
+struct drain_tuning {
+    int64_t ageing_ms;     /* a tenant of a lower priority that waited so long gets one job; 0: never */
+    int64_t retry_percent; /* of the retry budget; 0: off */
+};
+
 int drain_open(struct drain *d, const char *db, enum durability durability, int64_t batch_id, lh_error *err);
 /* Jobs get a deadline with their first claim (0: none), and the clock of those that have one goes on. After recovery,
  * before the first drain. */
 int drain_begin_deadlines(struct drain *d, int64_t job_deadline_ms, int64_t now_ms, lh_error *err);
+/* Before the first drain; without it both are off. */
+void drain_tune(struct drain *d, const struct drain_tuning *t);
 void drain_close(struct drain *d, const char *reason);
 
 /* True when another process has committed since the last drain, or when something is due: a drain is worth it. */

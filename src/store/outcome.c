@@ -27,6 +27,17 @@ static int64_t counted(int64_t tokens)
     return tokens >= 0 ? tokens : 0;
 }
 
+int64_t outcome_used_tokens(const struct outcome *o, bool stale)
+{
+    const struct usage *u = &o->answer.usage;
+    if (stale || o->move == OUTCOME_GIVE_BACK || o->unused)
+        return 0;
+    if (u->prompt_tokens < 0 && u->completion_tokens < 0)
+        return -1;
+    int64_t prompt = counted(u->prompt_tokens), completion = counted(u->completion_tokens);
+    return prompt < INT64_MAX / 2 && completion < INT64_MAX / 2 ? prompt + completion : INT64_MAX;
+}
+
 static int64_t status_of(const struct outcome *o)
 {
     return o->status_code != 0 ? o->status_code : INT64_MIN;
@@ -71,8 +82,9 @@ static int update_job(struct store *s, const struct outcome *o, enum job_state t
         return store_exec(s, STMT_JOB_DEAD, err, "iiiii", o->job_id, o->number, o->attempts, o->throttles,
                           o->finished_at);
     case JOB_WAITING:
-        return store_exec(s, STMT_JOB_WAIT, err, "iiiiiiii", o->job_id, o->number, o->attempts, o->throttles,
-                          o->invalids, o->generation, o->next_retry_at, o->wait_ms);
+        return store_exec(s, STMT_JOB_WAIT, err, "iiiiiiiii", o->job_id, o->number, o->attempts, o->throttles,
+                          o->invalids, o->generation, o->next_retry_at, o->wait_ms,
+                          (int64_t)o->retry_is_counted);
     case JOB_CANCELED:
         return store_exec(s, o->move == OUTCOME_GIVE_BACK ? STMT_JOB_CANCEL_UNSENT : STMT_JOB_CANCEL_RUNNING,
                           err, "iii", o->job_id, o->number, now_ms);

@@ -26,6 +26,10 @@ struct outcome {
     bool claim_set_deadline;                           /* OUTCOME_GIVE_BACK takes it back */
     int64_t started_at, latency_ms, finished_at;
     int status_code;             /* 0: no answer */
+    bool retry_is_counted;       /* OUTCOME_WAIT: after a fault; the retry budget says when it goes again */
+    bool was_counted_retry;      /* as it was claimed */
+    bool unused;                 /* nothing of what was charged was used: throttled, never left, cut off */
+    struct fair_charge charge;   /* as it was claimed */
     const char *attempt_outcome; /* "success", "throttled", … */
     const char *dead_reason;     /* OUTCOME_DEAD */
     const char *endpoint;        /* its name; NULL when there is but one. Lives as long as the writer */
@@ -39,6 +43,9 @@ void outcome_free(struct outcome *o); /* NULL-safe */
  * later send, is left as it is (*stale = true): the first answer wins. */
 int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, int64_t now_ms, bool *stale,
                   lh_error *err);
+
+/* What the outcome tells of the tokens that its claim was charged for: how many were used, -1 when it does not. */
+int64_t outcome_used_tokens(const struct outcome *o, bool stale);
 
 struct recovery {
     int64_t max_attempts;

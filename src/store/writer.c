@@ -213,6 +213,7 @@ static bool drain_group(struct writer *w, int64_t want)
     struct drain_work work = {.outcomes = w->group,
                               .want = want,
                               .shut = &w->shut,
+                              .shuts = w->shuts,
                               .max_bytes = CLAIM_BYTES,
                               .notes = &w->notes,
                               .steer = w->steer,
@@ -236,11 +237,7 @@ static bool worth_a_drain(struct writer *w, int64_t want)
         return true;
     const struct scope_view *view = &w->drain.view;
     bool ready = want > 0 && view->claimable > 0;
-    bool cancels = false;
-    for (size_t i = 0; i < w->drain.ledger.count; i++) {
-        const struct lane *lane = &w->drain.ledger.lanes[i];
-        cancels = cancels || (lane->canceled && lane->jobs[JOB_READY] + lane->jobs[JOB_WAITING] > 0);
-    }
+    bool cancels = w->drain.ledger.totals.cancelable > 0;
     return ready || cancels || drain_is_due(&w->drain, clock_wall_ms());
 }
 
@@ -311,6 +308,7 @@ int writer_start(const struct writer_options *o, struct recovery *recovery, stru
     int rc = store_lock_take(o->db, &w->lock, err);
     if (rc == 0)
         rc = drain_open(&w->drain, o->db, o->durability, o->batch_id, err);
+    drain_tune(&w->drain, &o->tuning);
     if (rc == 0)
         rc = recover_orphans(w->drain.store, recovery, err);
     if (rc == 0)

@@ -19,6 +19,7 @@ struct writer_options {
     int64_t batch_id;        /* scope; LH_UNKNOWN: all batches */
     int64_t max_attempts;    /* for the recovery of orphans */
     int64_t job_deadline_ms; /* from a job's first claim; 0: none */
+    struct drain_tuning tuning;
     void (*wake)(void *arg);
     void *wake_arg;
 };

@@ -162,9 +162,11 @@ static inline void world_claim(struct world *w, int64_t batch_id, int64_t limit,
     ledger_init(&ledger);
     assert_int_equal(store_begin(w->store, &w->err), 0);
     assert_int_equal(ledger_lane(&ledger, w->store, batch_id, &lane, &w->err), 0);
-    assert_int_equal(claim_from_lane(w->store, lane, &(struct claim_wish){limit, 1 << 20, 1000, NULL, false},
-                                     list, &w->err),
-                     0);
+    assert_int_equal(
+        claim_from_lane(w->store, lane,
+                        &(struct claim_wish){.limit = limit, .max_bytes = 1 << 20, .now_ms = 1000}, list,
+                        &w->err),
+        0);
     assert_int_equal(ledger_write(&ledger, w->store, 1000, &w->err), 0);
     assert_int_equal(store_commit(w->store, &w->err), 0);
     ledger_free(&ledger);

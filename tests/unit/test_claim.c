@@ -9,9 +9,11 @@ static struct claim_list claim_bytes(struct world *w, int64_t batch_id, int64_t 
     claim_list_init(&list);
     ledger_init(&l);
     assert_int_equal(ledger_lane(&l, w->store, batch_id, &lane, &w->err), 0);
-    assert_int_equal(claim_from_lane(w->store, lane, &(struct claim_wish){limit, max_bytes, 42, NULL, false},
-                                     &list, &w->err),
-                     0);
+    assert_int_equal(
+        claim_from_lane(w->store, lane,
+                        &(struct claim_wish){.limit = limit, .max_bytes = max_bytes, .now_ms = 42}, &list,
+                        &w->err),
+        0);
     assert_int_equal(ledger_write(&l, w->store, 42, &w->err), 0);
     ledger_free(&l);
     return list;
@@ -119,14 +121,19 @@ static void two_lanes_share_a_list(void **state)
     claim_list_init(&list);
     ledger_init(&l);
     assert_int_equal(ledger_lane(&l, w.store, a, &lane, &w.err), 0);
-    assert_int_equal(
-        claim_from_lane(w.store, lane, &(struct claim_wish){5, 1000, 1, NULL, false}, &list, &w.err), 0);
+    assert_int_equal(claim_from_lane(w.store, lane,
+                                     &(struct claim_wish){.limit = 5, .max_bytes = 1000, .now_ms = 1}, &list,
+                                     &w.err),
+                     0);
     assert_int_equal(ledger_lane(&l, w.store, b, &lane, &w.err), 0);
-    assert_int_equal(
-        claim_from_lane(w.store, lane, &(struct claim_wish){1, 1000, 1, NULL, false}, &list, &w.err), 0);
-    assert_int_equal(
-        claim_from_lane(w.store, lane, &(struct claim_wish){1, list.bytes, 1, NULL, false}, &list, &w.err),
-        0);
+    assert_int_equal(claim_from_lane(w.store, lane,
+                                     &(struct claim_wish){.limit = 1, .max_bytes = 1000, .now_ms = 1}, &list,
+                                     &w.err),
+                     0);
+    assert_int_equal(claim_from_lane(w.store, lane,
+                                     &(struct claim_wish){.limit = 1, .max_bytes = list.bytes, .now_ms = 1},
+                                     &list, &w.err),
+                     0);
     assert_int_equal(ledger_write(&l, w.store, 1, &w.err), 0);
     assert_int_equal(list.count, 3);
     assert_int_equal(list.first->batch_id, a);
@@ -154,7 +161,7 @@ static int64_t promote(struct world *w, int64_t batch_id, int64_t now, int64_t l
     struct ledger l;
     int64_t moved = -1;
     ledger_init(&l);
-    assert_int_equal(promote_due(w->store, &l, batch_id, now, limit, &moved, &w->err), 0);
+    assert_int_equal(promote_due(w->store, &l, batch_id, false, now, limit, &moved, &w->err), 0);
     assert_int_equal(ledger_write(&l, w->store, now, &w->err), 0);
     ledger_free(&l);
     return moved;

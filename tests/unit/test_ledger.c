@@ -1,6 +1,8 @@
 /* The ledger: counters move with jobs, and a batch's state follows from what it has left to do and from nothing else. */
 #include "store_world.h"
 
+#include "base/random.h"
+
 static struct lane *lane_of(struct world *w, struct ledger *l, int64_t batch_id)
 {
     struct lane *lane = NULL;
@@ -132,10 +134,10 @@ static void lanes_stand_by_priority_then_age(void **state)
     const int64_t expected[] = {high, first, second, low};
     assert_int_equal(l.count, 4);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(l.lanes[i].batch_id, expected[i]);
+        assert_int_equal(l.lanes[i]->batch_id, expected[i]);
     assert_int_equal(ledger_load(&l, w.store, second, &w.err), 0);
     assert_int_equal(l.count, 1);
-    assert_string_equal(l.lanes[0].name, "second");
+    assert_string_equal(l.lanes[0]->name, "second");
     ledger_free(&l);
     world_close(&w);
 }
@@ -178,6 +180,62 @@ static void many_lanes_keep_their_own_counts(void **state)
     world_close(&w);
 }
 
+/* What is kept with each move must be what a walk over all lanes would find. */
+static void check_totals(const struct ledger *l)
+{
+    struct ledger_totals t = {0};
+    for (size_t i = 0; i < l->count; i++) {
+        const struct lane *lane = l->lanes[i];
+        for (int s = 0; s < JOB_STATES; s++)
+            t.jobs[s] += lane->jobs[s];
+        bool open = lane_open_jobs(lane) > 0;
+        t.claimable += lane->active ? lane->jobs[JOB_READY] : 0;
+        t.working += (lane->active || lane->canceled) && open ? 1 : 0;
+        t.held += lane->paused || (lane->loading && open) ? 1 : 0;
+        t.canceled += lane->canceled ? 1 : 0;
+        t.cancelable += lane->canceled ? lane->jobs[JOB_READY] + lane->jobs[JOB_WAITING] : 0;
+        assert_ptr_equal(ledger_find(l, lane->batch_id), lane);
+    }
+    assert_memory_equal(&t, &l->totals, sizeof t);
+}
+
+static void totals_are_those_of_a_walk_over_all_lanes(void **state)
+{
+    (void)state;
+    enum { BATCHES = 8 };
+    struct world w;
+    struct ledger l;
+    struct random random;
+    char name[16];
+    world_open(&w);
+    ledger_init(&l);
+    random_seed(&random, 1);
+    for (int i = 0; i < BATCHES; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        world_batch(&w, name, 500, 4);
+    }
+    assert_int_equal(ledger_load(&l, w.store, LH_UNKNOWN, &w.err), 0);
+    for (int step = 0; step < 3000; step++) {
+        struct lane *lane = lane_of(&w, &l, 1 + (int64_t)random_below(&random, BATCHES));
+        enum job_state from = (enum job_state)random_below(&random, JOB_STATES);
+        enum job_state to = (enum job_state)random_below(&random, JOB_STATES);
+        if (lane->jobs[from] > 0 && job_move_is_legal(from, to))
+            assert_int_equal(lane_move(lane, from, to, &w.err), 0);
+        if (lane->active && random_below(&random, 10) == 0)
+            lane_stop(lane, random_below(&random, 2) == 0, "why");
+        if (step % 7 == 0)
+            write_all(&w, &l);
+        if (step % 70 == 0 && l.left != NULL) {
+            lane = l.left;
+            l.left = NULL;
+            ledger_remove(&l, lane);
+        }
+        check_totals(&l);
+    }
+    ledger_free(&l);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +245,7 @@ int main(void)
         cmocka_unit_test(lanes_stand_by_priority_then_age),
         cmocka_unit_test(a_batch_that_is_gone_is_said),
         cmocka_unit_test(many_lanes_keep_their_own_counts),
+        cmocka_unit_test(totals_are_those_of_a_walk_over_all_lanes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
