@@ -12,6 +12,8 @@
 struct report {
     const struct settings *settings;
     struct text_table *table;
+    struct text_table *tenants;
+    int64_t n_tenants;
     struct strbuf json;
     lh_batch total; /* jobs by state and tokens of all that were shown */
     int64_t batches;
@@ -99,6 +101,37 @@ static int on_batch(void *arg, const lh_batch *b)
     else
         add_row(r, b);
     return 0;
+}
+
+/* A table of tenants is of use when there are several. */
+static int on_tenant(void *arg, const lh_tenant *t)
+{
+    struct report *r = arg;
+    char n[5][32];
+    const char *cells[] = {t->name,
+                           text_count(t->weight, n[0]),
+                           text_count(t->ready, n[1]),
+                           text_count(t->waiting, n[2]),
+                           text_count(t->running, n[3]),
+                           text_count(t->tokens, n[4])};
+    text_table_add(r->tenants, cells);
+    if (r->n_tenants++ > 0)
+        strbuf_append_char(&r->json, ',');
+    strbuf_append_char(&r->json, '{');
+    json_append_text(&r->json, "name", t->name);
+    json_append_int(&r->json, "weight", t->weight);
+    json_append_int(&r->json, "ready", t->ready);
+    json_append_int(&r->json, "waiting", t->waiting);
+    json_append_int(&r->json, "running", t->running);
+    json_append_int(&r->json, "tokens", t->tokens);
+    strbuf_append_char(&r->json, '}');
+    return 0;
+}
+
+static int read_tenants(struct report *r, lh_error *err)
+{
+    strbuf_append_str(&r->json, "],\"tenants\":[");
+    return r->settings->batch == NULL ? lh_tenant_each(r->settings->db, on_tenant, r, err) : 0;
 }
 
 static double seconds_left(const struct report *r, const lh_worker_stats *w)
@@ -201,15 +234,22 @@ static int show_once(const struct settings *s, lh_error *err)
 {
     static const char *const head[] = {"batch",   "state", "jobs", "finished", "ready",  "waiting",
                                        "running", "done",  "dead", "canceled", "tokens", ""};
-    struct report r = {.settings = s, .table = text_table_new(12, 0x7fc)};
+    static const char *const tenants_head[] = {"tenant", "weight", "ready", "waiting", "running", "tokens"};
+    struct report r = {.settings = s, .table = text_table_new(12, 0x7fc), .tenants = text_table_new(6, 0x3e)};
     lh_worker_stats worker;
     lh_db_info info;
-    if (r.table == NULL)
+    if (r.table == NULL || r.tenants == NULL) {
+        text_table_free(r.table);
+        text_table_free(r.tenants);
         return lh_error_nomem(err);
+    }
     text_table_add(r.table, head);
+    text_table_add(r.tenants, tenants_head);
     strbuf_init(&r.json);
     strbuf_append_str(&r.json, "{\"batches\":[");
     int rc = read_batches(&r, err);
+    if (rc == 0)
+        rc = read_tenants(&r, err);
     if (rc == 0)
         rc = lh_status_worker(s->db, &worker, err);
     if (rc == 0)
@@ -220,9 +260,12 @@ static int show_once(const struct settings *s, lh_error *err)
         if (s->watch && isatty(STDOUT_FILENO))
             fputs("\033[H\033[2J", stdout);
         text_table_print(r.table, stdout);
+        if (r.n_tenants > 1)
+            text_table_print(r.tenants, stdout);
         print_worker(&r, &worker, &info);
     }
     text_table_free(r.table);
+    text_table_free(r.tenants);
     strbuf_free(&r.json);
     return rc;
 }

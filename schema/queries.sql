@@ -117,6 +117,11 @@ SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_has
 FROM batches ORDER BY id;
 -- name: batch_next
 SELECT min(id) FROM batches WHERE id > ?1;
+-- name: tenant_all
+-- Those with open jobs, and what each has had so far. weight: the largest of its open batches.
+SELECT tenant, max(CASE WHEN jobs_ready + jobs_waiting + jobs_running > 0 THEN weight ELSE 0 END),
+    SUM(jobs_ready), SUM(jobs_waiting), SUM(jobs_running), SUM(prompt_tokens + completion_tokens)
+FROM batches GROUP BY tenant HAVING SUM(jobs_ready + jobs_waiting + jobs_running) > 0 ORDER BY tenant;
 -- name: batch_set_state
 UPDATE batches SET state = ?2, pause_reason = ?3, finished_at = ?4 WHERE id = ?1;
 -- name: batch_loaded

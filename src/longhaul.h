@@ -43,6 +43,16 @@ int64_t lh_batch_jobs(const lh_batch *b); /* all of them */
 int lh_batch_find(const char *db, const char *name, lh_batch *out, lh_error *err);
 int lh_batch_each(const char *db, int (*fn)(void *arg, const lh_batch *b), void *arg, lh_error *err);
 
+typedef struct lh_tenant { /* with open jobs; sums over its batches */
+    char name[128];
+    int64_t weight; /* the largest of its open batches */
+    int64_t ready, waiting, running;
+    int64_t tokens; /* prompt and completion, so far */
+} lh_tenant;
+
+/* Each tenant with open jobs, by name; a non-zero return of `fn` ends the walk and is returned. */
+int lh_tenant_each(const char *db, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err);
+
 /* ---- ingest: submit input as a batch -------------------------------------------------------------------------- */
 
 typedef struct lh_ingest_options {
@@ -122,6 +132,9 @@ typedef struct lh_run_options {
     int64_t max_throttles;                      /* 50 */
     int64_t backoff_initial_ms, backoff_max_ms; /* 1,000 and 60,000 */
     double backoff_base;                        /* 2 */
+    int64_t
+        retry_budget;  /* 20: retries after faults, in percent of the good answers; 0: as many as there are */
+    int64_t ageing_ms; /* 0: off. A tenant of a lower priority that waited so long gets one job */
     const char *jitter;                         /* "full" (default), "equal", "decorrelated", "none" */
     int64_t max_retry_after_ms;                 /* 900,000 */
     int64_t

@@ -23,7 +23,7 @@ static const char *binding_limiter(struct lh_run *r)
         if (state.binding != GATE_NONE)
             return gate_limiter_name(state.binding);
     }
-    return "";
+    return r->view.retries_held ? "retry budget" : "";
 }
 
 static const char *trouble_of(const struct lh_run *r)
@@ -131,6 +131,8 @@ static void note_statistics(struct lh_run *r)
     json_append_double(&b, "error_rate", tally_error_rate(t));
     json_append_text(&b, "limiter", binding_limiter(r));
     json_append_text(&b, "trouble", trouble_of(r));
+    if (r->view.retries_held)
+        json_append_double(&b, "retry_budget", (double)r->view.retry_balance / 1e3);
     append_endpoints(&b, r);
     strbuf_append_char(&b, '}');
     struct checkpoint_note *note = b.failed ? NULL : note_new("worker", "stats", b.data);

@@ -335,14 +335,15 @@ static int open_http(struct lh_run *r, const char *ca_file, lh_error *err)
 
 static int open_writer(struct lh_run *r, const char *db, lh_error *err)
 {
-    struct writer_options o = {.db = db,
-                               .durability = strcmp(r->options.durability, "normal") == 0 ? DURABILITY_NORMAL
-                                                                                          : DURABILITY_FULL,
-                               .batch_id = r->batch_id,
-                               .max_attempts = r->policy.max_attempts,
-                               .job_deadline_ms = r->options.job_deadline_ms,
-                               .wake = on_writer,
-                               .wake_arg = r};
+    struct writer_options o = {
+        .db = db,
+        .durability = strcmp(r->options.durability, "normal") == 0 ? DURABILITY_NORMAL : DURABILITY_FULL,
+        .batch_id = r->batch_id,
+        .max_attempts = r->policy.max_attempts,
+        .tuning = {.ageing_ms = r->options.ageing_ms, .retry_percent = r->options.retry_budget},
+        .job_deadline_ms = r->options.job_deadline_ms,
+        .wake = on_writer,
+        .wake_arg = r};
     struct recovery recovery = {0};
     int rc = writer_start(&o, &recovery, &r->writer, err);
     r->recovered = recovery.recovered + recovery.buried;

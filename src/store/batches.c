@@ -134,3 +134,30 @@ int lh_batch_each(const char *db, int (*fn)(void *arg, const lh_batch *b), void 
     store_close(s);
     return rc;
 }
+
+static int each_tenant(struct store *s, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err)
+{
+    struct rows *r = NULL;
+    int rc = store_select(s, STMT_TENANT_ALL, &r, err, "");
+    while (rc == 0 && (rc = rows_next(r, err)) == 1) {
+        lh_tenant t = {.weight = rows_int(r, 1),
+                       .ready = rows_int(r, 2),
+                       .waiting = rows_int(r, 3),
+                       .running = rows_int(r, 4),
+                       .tokens = rows_int(r, 5)};
+        copy_column(t.name, sizeof t.name, r, 0);
+        rc = fn(arg, &t);
+    }
+    rows_done(r);
+    return rc;
+}
+
+int lh_tenant_each(const char *db, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err)
+{
+    struct store *s = NULL;
+    int rc = store_open(db, STORE_READ, &s, err);
+    if (rc == 0)
+        rc = each_tenant(s, fn, arg, err);
+    store_close(s);
+    return rc;
+}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # How fast, as ratios of one run: run.sh [SECTION…], all of them without. BUILD is the folder of a release build with tests.
-# Sections: http, slow, store, ingest, million, claim, orphans, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
+# Sections: http, slow, store, ingest, million, claim, tenants, orphans, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
 # Each line: what, the figures, the ratio, what it should be at least (or at most). Machines are noisy: a ratio counts, not a time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -111,12 +111,17 @@ section_claim() {
     line "claim in a large table" "$("$bin/bench_claim_loop" . $((100000 / by)) $((10000000 / by))) (at most 2)"
 }
 
+section_tenants() {
+    echo "many tenants and batches, groups of 64 (a claim at most 2)"
+    "$bin/bench_tenants_loop" . $((100000 / by)) $((5000 / by)) | sed 's/^/    /'
+}
+
 section_orphans() {
     line "after a crash" "$("$bin/bench_first_request" . "$longhaul" $((1000000 / by)) 1000) (at most 100 ms)"
 }
 
 . "$here/judge.sh"
 
-for section in "${@:-http slow store ingest million claim orphans judge}"; do
+for section in "${@:-http slow store ingest million claim tenants orphans judge}"; do
     for name in $section; do "section_$name"; done
 done

@@ -127,6 +127,48 @@ static void all_batches_come_in_order_until_the_caller_has_enough(void **state)
     world_close(&w);
 }
 
+struct tenants {
+    lh_tenant found[4];
+    size_t count;
+};
+
+static int keep_tenant(void *arg, const lh_tenant *t)
+{
+    struct tenants *all = arg;
+    assert_true(all->count < 4);
+    all->found[all->count++] = *t;
+    return 0;
+}
+
+static void tenants_with_open_jobs_are_summed_over_their_batches(void **state)
+{
+    (void)state;
+    struct world w;
+    struct tenants all = {0};
+    world_open(&w);
+    world_sql(
+        &w, "INSERT INTO batches (name, state, tenant, weight, input, created_at, jobs_ready, jobs_waiting, "
+            "jobs_running, jobs_done, prompt_tokens, completion_tokens) VALUES "
+            "('z', 'active', 'zoe', 2, '', 1, 1, 2, 3, 4, 10, 20),"
+            "('a1', 'active', 'amy', 1, '', 1, 5, 0, 0, 0, 0, 0),"
+            "('a2', 'paused', 'amy', 4, '', 1, 0, 6, 0, 0, 1, 2),"
+            "('a3', 'finished', 'amy', 9, '', 1, 0, 0, 0, 7, 3, 4),"
+            "('m', 'finished', 'max', 1, '', 1, 0, 0, 0, 7, 3, 4)");
+    assert_int_equal(lh_tenant_each(w.path, keep_tenant, &all, &w.err), 0);
+    assert_int_equal(all.count, 2);
+    assert_string_equal(all.found[0].name, "amy");
+    assert_int_equal(all.found[0].weight, 4); /* that of a finished batch counts no more */
+    assert_int_equal(all.found[0].ready, 5);
+    assert_int_equal(all.found[0].waiting, 6);
+    assert_int_equal(all.found[0].running, 0);
+    assert_int_equal(all.found[0].tokens, 10);
+    assert_string_equal(all.found[1].name, "zoe");
+    assert_int_equal(all.found[1].weight, 2);
+    assert_int_equal(all.found[1].running, 3);
+    assert_int_equal(all.found[1].tokens, 30);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_mistyped_name_is_answered_with_those_there_are),
         cmocka_unit_test(long_names_do_not_overflow_the_answer),
         cmocka_unit_test(all_batches_come_in_order_until_the_caller_has_enough),
+        cmocka_unit_test(tenants_with_open_jobs_are_summed_over_their_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

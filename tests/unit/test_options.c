@@ -74,6 +74,8 @@ static const struct bound {
     {"max-throttles", offsetof(lh_run_options, max_throttles), 0, 1000000},
     {"backoff-initial", offsetof(lh_run_options, backoff_initial_ms), 1, 60000},
     {"backoff-max", offsetof(lh_run_options, backoff_max_ms), 1000, 86400000},
+    {"retry-budget", offsetof(lh_run_options, retry_budget), 0, 1000},
+    {"ageing", offsetof(lh_run_options, ageing_ms), 0, 86400000},
     {"max-retry-after", offsetof(lh_run_options, max_retry_after_ms), 0, 86400000},
     {"grace", offsetof(lh_run_options, grace_ms), 0, 86400000},
 };
