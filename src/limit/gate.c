@@ -13,8 +13,11 @@ static const struct {
     {GATE_CONCURRENCY, "concurrency", "concurrency", concurrency_open},
     {GATE_BREAKER, "breaker", "circuit breaker", breaker_open},
     {GATE_PAUSE, "pause", "pause asked by the provider", pause_open},
+    {GATE_SCOUT, "scout", "wait for the first answer", scout_open},
     {GATE_RPM, "rpm", "requests per minute", request_rate_open},
     {GATE_TPM, "tpm", "tokens per minute", token_rate_open},
+    {GATE_ITPM, "itpm", "input tokens per minute", input_rate_open},
+    {GATE_OTPM, "otpm", "output tokens per minute", output_rate_open},
     {GATE_WINDOW, "window", "sliding window", window_open},
 };
 
@@ -25,6 +28,7 @@ struct gate {
     enum gate_limiter kinds[ROWS];
     size_t count;
     enum gate_limiter binding;
+    int64_t taken; /* requests, ever */
 };
 
 void gate_options_default(struct gate_options *o)
@@ -86,7 +90,7 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
 
 struct gate_ticket gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
-    struct gate_ticket ticket = {.started_ms = now_ms};
+    struct gate_ticket ticket = {.started_ms = now_ms, .serial = ++g->taken};
     for (size_t i = 0; i < g->count; i++)
         if (g->limiters[i].calls->take != NULL)
             g->limiters[i].calls->take(g->limiters[i].self, now_ms, q, &ticket);

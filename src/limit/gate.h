@@ -18,6 +18,11 @@ struct gate_options {
     int64_t concurrency; /* requests in flight at most, > 0 */
     int64_t rpm;         /* requests per minute; 0: no limit */
     int64_t tpm;         /* tokens per minute; 0: no limit */
+    int64_t itpm, otpm;  /* those of prompts, those of answers; 0: no limit */
+    bool ignore_told;    /* limits that answers tell change nothing */
+    /* Requests in flight at most before the first answer, when there are no limits: it may tell some. Twice as many after each
+     * scout_ms without it. 0: no such care. */
+    int64_t scout, scout_ms;
     /* How much of a minute's allowance a full bucket holds (at least one request): 0 to 30,000; default 500. Whatever it
      * is, any rolling minute stays within rpm; why, and how much of the allowance is used, stands in rates.c. */
     int64_t burst_ms;
@@ -46,6 +51,8 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
 
 struct gate_ticket { /* what the limiters must know of a request when it ends; the caller keeps it */
     int64_t started_ms;
+    int64_t serial;            /* of this request among all, from 1 */
+    int64_t taken[TOLD_KINDS]; /* of each kind so far, this with it */
     uint32_t breaker_epoch;
 };
 
@@ -56,9 +63,10 @@ struct gate_outcome {
     struct gate_request request; /* as taken */
     struct gate_ticket ticket;   /* that taking it gave */
     enum breaker_outcome health; /* what it tells of the endpoint's */
-    int64_t
-        used_tokens; /* of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left,
-                                or was refused) */
+    /* Of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left, or was refused). Input
+     * without what a cache gave, where the provider leaves that out. */
+    int64_t used_tokens, used_input, used_output;
+    bool answered; /* by the provider, in whatever way */
     bool throttled;
     bool unreachable; /* the wait is our own, as nobody was there to ask for it: not kept over a restart */
     int64_t retry_after_ms; /* capped by the caller; -1: none. With throttled: all starts pause so long */
@@ -75,8 +83,26 @@ void gate_load(struct gate *g, int64_t now_ms, int64_t age_ms, json_object *save
  * keeps the limits can have started them. Call after gate_load, before the first take. */
 void gate_spend(struct gate *g, int64_t started_ms, int64_t count, const struct gate_request *q);
 
-enum gate_limiter { GATE_NONE, GATE_CONCURRENCY, GATE_BREAKER, GATE_RPM, GATE_TPM, GATE_WINDOW, GATE_PAUSE };
+enum gate_limiter {
+    GATE_NONE,
+    GATE_CONCURRENCY,
+    GATE_BREAKER,
+    GATE_RPM,
+    GATE_TPM,
+    GATE_WINDOW,
+    GATE_PAUSE,
+    GATE_ITPM,
+    GATE_OTPM,
+    GATE_SCOUT
+};
+struct gate_rate { /* the limit of one kind that holds */
+    int64_t limit; /* 0: none */
+    int64_t period_ms;
+    bool is_told;      /* by the provider; else it was given */
+    int64_t available; /* now, of all limits of this kind; negative: debt */
+};
 struct gate_state {
+    struct gate_rate rates[TOLD_KINDS];
     int64_t in_flight;
     int64_t requests_available,
         tokens_available;              /* now; tokens may be negative (debt); -1, INT64_MIN: no limit */

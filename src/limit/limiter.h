@@ -30,6 +30,7 @@ struct limiter {
 /* Each looks at its own options, and leaves *out empty when they ask for nothing. LH_EUSAGE for options that make no
  * sense, LH_ENOMEM. */
 typedef int limiter_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err);
-limiter_open concurrency_open, breaker_open, pause_open, request_rate_open, token_rate_open, window_open;
+limiter_open concurrency_open, breaker_open, pause_open, window_open, scout_open;
+limiter_open request_rate_open, token_rate_open, input_rate_open, output_rate_open;
 
 #endif

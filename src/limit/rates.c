@@ -1,4 +1,5 @@
-/* Requests and tokens per minute: two limiters of the gate, each a token bucket.
+/* Requests, tokens, input tokens and output tokens per minute: four limiters of the gate. Each is a token bucket for the limit that
+ * was given, and those for what the provider tells (told.h), which may come in mid-run; the lower holds.
  *
  * A provider may count its minute from any moment, or keep a bucket of its own that holds as little as a second's
  * allowance. Both must never refuse:
@@ -13,123 +14,256 @@
 
 #include "limit/bucket.h"
 #include "limit/limiter.h"
+#include "limit/told.h"
 
-enum { MINUTE_MS = 60000, KEPT_BACK_MS = MINUTE_MS / 100, BURST_MOST_MS = MINUTE_MS / 2 };
+enum {
+    MINUTE_MS = 60000,
+    HOUR_MS = 60 * MINUTE_MS,
+    KEPT_BACK_MS = MINUTE_MS / 100,
+    BURST_MOST_MS = MINUTE_MS / 2
+};
 
-static int64_t share(int64_t per_minute, int64_t ms)
+static int64_t share(int64_t allowance, int64_t ms)
 {
-    return (int64_t)((__int128)per_minute * BUCKET_MICRO * ms / MINUTE_MS);
+    return (int64_t)((__int128)allowance * BUCKET_MICRO * ms / MINUTE_MS);
 }
 
-static int rate_new(const char *name, int64_t per_minute, int64_t burst_ms, int64_t now_ms,
-                    struct bucket **out, lh_error *err)
+/* The flow is of a minute; the burst is told for one too, and is the same part of a longer period. A limit of hours or a day is
+ * a stock that may be used at any time. */
+void rate_bucket(struct bucket *b, int64_t allowance, int64_t period_ms, int64_t burst_ms, int64_t now_ms)
 {
-    if (per_minute < 0 || per_minute > BUCKET_MOST_TOKENS)
-        return lh_error_set(err, LH_EUSAGE, "%s is %lld; it must be 0 (no limit) to %lld", name,
-                            (long long)per_minute, (long long)BUCKET_MOST_TOKENS);
-    if (burst_ms < 0 || burst_ms > BURST_MOST_MS)
-        return lh_error_set(err, LH_EUSAGE, "burst is %lld ms; it must be 0 to %d", (long long)burst_ms,
-                            BURST_MOST_MS);
-    if (per_minute == 0)
-        return 0;
-    *out = malloc(sizeof **out);
-    if (*out == NULL)
-        return lh_error_nomem(err);
     int64_t held_back_ms = burst_ms > KEPT_BACK_MS ? burst_ms : KEPT_BACK_MS;
+    bool is_stock = period_ms >= HOUR_MS;
+    __int128 flow = share(allowance, MINUTE_MS - (is_stock ? KEPT_BACK_MS : held_back_ms));
+    flow = flow * MINUTE_MS / period_ms;
     /* Half a request more than the burst: what a start comes too late is not lost then. */
-    bucket_init_micro(*out, share(per_minute, MINUTE_MS - held_back_ms),
-                      share(per_minute, burst_ms) + BUCKET_MICRO / 2, now_ms);
-    return 0;
+    int64_t capacity = is_stock ? share(allowance, MINUTE_MS) : share(allowance, burst_ms) + BUCKET_MICRO / 2;
+    bucket_init_micro(b, flow > 1 ? (int64_t)flow : 1, capacity, now_ms);
 }
 
-static int64_t requests_ready_at(void *self, int64_t now_ms, const struct gate_request *q)
+void rate_bucket_age(struct bucket *b, int64_t now_ms, int64_t level, int64_t age_ms)
 {
-    (void)q;
-    return bucket_ready_at(self, now_ms, 1);
+    const int64_t deepest = -BUCKET_MOST_TOKENS * BUCKET_MICRO;
+    int64_t debt = b->flow > -deepest / 16
+                       ? deepest
+                       : -b->flow * 16; /* what a debt may be is paid in a quarter of an hour */
+    __int128 now =
+        (__int128)(level < debt ? debt : level) + (__int128)b->flow * (age_ms > 0 ? age_ms : 0) / MINUTE_MS;
+    b->at_ms = now_ms;
+    b->fraction = 0;
+    b->level = now < b->capacity ? (int64_t)now : b->capacity;
 }
 
-static void requests_take(void *self, int64_t now_ms, const struct gate_request *q,
-                          struct gate_ticket *ticket)
+struct rate {
+    enum told_kind kind;
+    int64_t given; /* 0: none */
+    bool ignore_told;
+    struct bucket bucket; /* for what was given */
+    struct told told;
+};
+
+static int64_t amount(const struct rate *r, const struct gate_request *q)
 {
-    (void)q, (void)ticket;
-    bucket_take(self, now_ms, 1);
+    switch (r->kind) {
+    case TOLD_TOKENS:
+        return gate_request_tokens(q);
+    case TOLD_INPUT_TOKENS:
+        return q->prompt_tokens;
+    case TOLD_OUTPUT_TOKENS:
+        return q->output_tokens;
+    default:
+        return 1;
+    }
 }
 
-static void requests_spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
+/* -1: not known. A request counts when it is refused, too. */
+static int64_t used(const struct rate *r, const struct gate_outcome *o)
 {
-    (void)q;
-    bucket_spend(self, started_ms, count, 1);
+    switch (r->kind) {
+    case TOLD_TOKENS:
+        return o->used_tokens;
+    case TOLD_INPUT_TOKENS:
+        return o->used_input;
+    case TOLD_OUTPUT_TOKENS:
+        return o->used_output;
+    default:
+        return -1;
+    }
 }
 
-static void lower_ceiling(struct gate_state *out, int64_t milli)
+static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
+    struct rate *r = self;
+    int64_t n = amount(r, q), given = bucket_ready_at(&r->bucket, now_ms, n);
+    int64_t told = told_ready_at(&r->told, now_ms, n);
+    return given > told ? given : told;
+}
+
+static void take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
+{
+    struct rate *r = self;
+    int64_t n = amount(r, q);
+    bucket_take(&r->bucket, now_ms, n);
+    ticket->taken[r->kind] = told_take(&r->told, now_ms, n);
+}
+
+static void spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
+{
+    struct rate *r = self;
+    bucket_spend(&r->bucket, started_ms, count, amount(r, q));
+    if (r->told.minute.limit > 0)
+        bucket_spend(&r->told.minute.bucket, started_ms, count, amount(r, q));
+    if (r->told.day.limit > 0)
+        bucket_spend(&r->told.day.bucket, started_ms, count, amount(r, q));
+}
+
+static void hear(struct rate *r, int64_t now_ms, const struct gate_outcome *o)
+{
+    bool good = o->answered && !o->throttled && o->health == BREAKER_GOOD;
+    int64_t tokens = used(r, o);
+    if (good)
+        told_granted(&r->told, o->ticket.started_ms, r->kind == TOLD_REQUESTS ? 1 : tokens);
+    if (o->throttled)
+        told_refused(&r->told, now_ms);
+    if (o->throttled && r->kind == TOLD_REQUESTS) /* where it counts all the same, `remaining` tells */
+        told_return(&r->told, now_ms, 1);
+    if (!o->answered)
+        return;
+    const struct told_limit nothing = {-1, -1, -1, -1};
+    /* What was refused is not in what remains: it came back, and was never there. */
+    int64_t own = o->throttled ? amount(r, &o->request) : 0;
+    struct told_reading reading = {.said = o->told != NULL && o->told->any ? o->told->of[r->kind] : nothing,
+                                   .serial = o->ticket.serial,
+                                   .started_ms = o->ticket.started_ms,
+                                   .taken = o->ticket.taken[r->kind] - own,
+                                   .good = good};
+    told_read(&r->told, now_ms, &reading);
+}
+
+static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
+{
+    struct rate *r = self;
+    int64_t n = used(r, o);
+    if (n >= 0) {
+        int64_t back = amount(r, &o->request) - n;
+        bucket_return(&r->bucket, now_ms, back);
+        told_return(&r->told, now_ms, back);
+    }
+    if (!r->ignore_told)
+        hear(r, now_ms, o);
+}
+
+/* ---- what holds ---- */
+
+static void lower(struct gate_rate *out, struct bucket *b, int64_t now_ms, const struct gate_rate *of)
+{
+    int64_t available = bucket_available(b, now_ms);
+    if (out->limit == 0 || (__int128)of->limit * out->period_ms < (__int128)out->limit * of->period_ms) {
+        out->limit = of->limit;
+        out->period_ms = of->period_ms;
+        out->is_told = of->is_told;
+    }
+    out->available = available < out->available ? available : out->available;
+}
+
+static void report(void *self, int64_t now_ms, struct gate_state *out)
+{
+    struct rate *r = self;
+    struct gate_rate *rate = &out->rates[r->kind];
+    *rate = (struct gate_rate){.available = INT64_MAX};
+    if (r->given > 0)
+        lower(rate, &r->bucket, now_ms, &(struct gate_rate){.limit = r->given, .period_ms = MINUTE_MS});
+    struct told_rate *told[] = {&r->told.minute, &r->told.day};
+    for (int i = 0; i < 2; i++)
+        if (told[i]->limit > 0)
+            lower(rate, &told[i]->bucket, now_ms,
+                  &(struct gate_rate){told[i]->limit, told[i]->period_ms, true, 0});
+    if (rate->limit == 0) {
+        rate->available = 0;
+        return;
+    }
+    if (r->kind == TOLD_TOKENS)
+        out->tokens_available = rate->available;
+    if (r->kind != TOLD_REQUESTS)
+        return;
+    out->requests_available = rate->available;
+    int64_t milli =
+        (int64_t)((__int128)rate->limit * (MINUTE_MS - KEPT_BACK_MS) / MINUTE_MS * 1000000 / rate->period_ms);
     if (out->tightest_per_second_milli == 0 || milli < out->tightest_per_second_milli)
         out->tightest_per_second_milli = milli;
 }
 
-static void requests_report(void *self, int64_t now_ms, struct gate_state *out)
+/* ---- over a restart ---- */
+
+static void save(void *self, int64_t now_ms, struct strbuf *out)
 {
-    struct bucket *b = self;
-    out->requests_available = bucket_available(b, now_ms);
-    lower_ceiling(out, (int64_t)((__int128)b->flow * 1000 / (60 * BUCKET_MICRO)));
+    struct rate *r = self;
+    if (r->given > 0) {
+        bucket_available(&r->bucket, now_ms);
+        json_append_int(out, "given", r->given);
+        json_append_int(out, "level_micro", r->bucket.level);
+    }
+    told_save(&r->told, now_ms, out);
+}
+
+static void load(void *self, int64_t now_ms, int64_t age_ms, json_object *saved)
+{
+    struct rate *r = self;
+    if (r->given > 0 && json_get_int(saved, "given", 0) == r->given)
+        rate_bucket_age(&r->bucket, now_ms, json_get_int(saved, "level_micro", r->bucket.level), age_ms);
+    if (!r->ignore_told)
+        told_load(&r->told, now_ms, age_ms, saved);
+}
+
+static int rate_open(enum told_kind kind, const char *name, int64_t given, const struct gate_options *o,
+                     int64_t now_ms, struct limiter *out, lh_error *err)
+{
+    static const struct limiter_calls calls = {.ready_at = ready_at,
+                                               .take = take,
+                                               .settle = settle,
+                                               .report = report,
+                                               .close = free,
+                                               .spend = spend,
+                                               .save = save,
+                                               .load = load};
+    if (given < 0 || given > BUCKET_MOST_TOKENS)
+        return lh_error_set(err, LH_EUSAGE, "%s is %lld; it must be 0 (no limit) to %lld", name,
+                            (long long)given, (long long)BUCKET_MOST_TOKENS);
+    if (o->burst_ms < 0 || o->burst_ms > BURST_MOST_MS)
+        return lh_error_set(err, LH_EUSAGE, "burst is %lld ms; it must be 0 to %d", (long long)o->burst_ms,
+                            BURST_MOST_MS);
+    if (given == 0 && o->ignore_told)
+        return 0;
+    struct rate *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return lh_error_nomem(err);
+    r->kind = kind;
+    r->given = given;
+    r->ignore_told = o->ignore_told;
+    if (given > 0)
+        rate_bucket(&r->bucket, given, MINUTE_MS, o->burst_ms, now_ms);
+    told_init(&r->told, o->burst_ms, now_ms);
+    out->calls = &calls;
+    out->self = r;
+    return 0;
 }
 
 int request_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {.ready_at = requests_ready_at,
-                                               .take = requests_take,
-                                               .spend = requests_spend,
-                                               .report = requests_report,
-                                               .close = free};
-    struct bucket *b = NULL;
-    int rc = rate_new("rpm", o->rpm, o->burst_ms, now_ms, &b, err);
-    if (b == NULL)
-        return rc;
-    out->calls = &calls;
-    out->self = b;
-    return 0;
-}
-
-static int64_t tokens_ready_at(void *self, int64_t now_ms, const struct gate_request *q)
-{
-    return bucket_ready_at(self, now_ms, gate_request_tokens(q));
-}
-
-static void tokens_take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
-{
-    (void)ticket;
-    bucket_take(self, now_ms, gate_request_tokens(q));
-}
-
-static void tokens_spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
-{
-    bucket_spend(self, started_ms, count, gate_request_tokens(q));
-}
-
-static void tokens_settle(void *self, int64_t now_ms, const struct gate_outcome *o)
-{
-    if (o->used_tokens >= 0)
-        bucket_return(self, now_ms, gate_request_tokens(&o->request) - o->used_tokens);
-}
-
-static void tokens_report(void *self, int64_t now_ms, struct gate_state *out)
-{
-    out->tokens_available = bucket_available(self, now_ms);
+    return rate_open(TOLD_REQUESTS, "rpm", o->rpm, o, now_ms, out, err);
 }
 
 int token_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
 {
-    static const struct limiter_calls calls = {.ready_at = tokens_ready_at,
-                                               .take = tokens_take,
-                                               .settle = tokens_settle,
-                                               .spend = tokens_spend,
-                                               .report = tokens_report,
-                                               .close = free};
-    struct bucket *b = NULL;
-    int rc = rate_new("tpm", o->tpm, o->burst_ms, now_ms, &b, err);
-    if (b == NULL)
-        return rc;
-    out->calls = &calls;
-    out->self = b;
-    return 0;
+    return rate_open(TOLD_TOKENS, "tpm", o->tpm, o, now_ms, out, err);
+}
+
+int input_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
+{
+    return rate_open(TOLD_INPUT_TOKENS, "itpm", o->itpm, o, now_ms, out, err);
+}
+
+int output_rate_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err)
+{
+    return rate_open(TOLD_OUTPUT_TOKENS, "otpm", o->otpm, o, now_ms, out, err);
 }
