@@ -160,6 +160,42 @@ static void print_last_known(const lh_worker_stats *w)
     json_object_put(gate);
 }
 
+static const char *per(int64_t seconds)
+{
+    return seconds == 60 ? "min" : seconds == 3600 ? "h" : seconds == 86400 ? "day" : "period";
+}
+
+/* "limits: 500 requests/min (told), 4 left". What a worker wrote is read as any text that comes from a file. */
+static void print_limits(const char *state_json)
+{
+    static const struct {
+        const char *key, *name;
+    } kinds[] = {{"requests", "requests"},
+                 {"tokens", "tokens"},
+                 {"input_tokens", "input tokens"},
+                 {"output_tokens", "output tokens"}};
+    struct json_parser *parser = json_parser_new();
+    json_object *state = NULL;
+    const char *before = "limits: ";
+    if (parser != NULL && json_parse(parser, state_json, strlen(state_json), &state, NULL) == 0)
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+            char a[32], b[32];
+            json_object *l = json_get(json_get(state, "limits"), kinds[i].key);
+            const char *by = json_get_string(l, "by");
+            if (json_get_int(l, "limit", 0) <= 0)
+                continue;
+            printf("%s%s %s/%s (%s), %s left", before, text_count(json_get_int(l, "limit", 0), a),
+                   kinds[i].name, per(json_get_int(l, "per_s", 0)),
+                   by != NULL && strcmp(by, "told") == 0 ? "told" : "given",
+                   text_count(json_get_int(l, "available", 0), b));
+            before = "; ";
+        }
+    if (before[0] == ';')
+        putchar('\n');
+    json_object_put(state);
+    json_parser_free(parser);
+}
+
 static void print_worker(const struct report *r, const lh_worker_stats *w, const lh_db_info *i)
 {
     char a[32], b[32], c[32], d[32];
@@ -180,6 +216,7 @@ static void print_worker(const struct report *r, const lh_worker_stats *w, const
     printf("\nlimiter: %s; database %s, write-ahead log %s\n",
            w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
            text_bytes(i->wal_bytes, b));
+    print_limits(w->state_json);
     if (w->trouble[0] != '\0') {
         fputs("trouble: ", stdout);
         text_print_safe(stdout, w->trouble, 0);

@@ -109,9 +109,11 @@ typedef struct lh_endpoint_options {
     const char *dialect; /* "openai", "anthropic", or NULL: by each job's url */
     const char
         *base_url; /* NULL: $OPENAI_BASE_URL or $ANTHROPIC_BASE_URL, else the official one, by dialect */
-    const char *ca_file;             /* NULL: the system's */
-    int64_t concurrency;             /* 50 */
-    int64_t rpm, tpm;                /* 0: no limit */
+    const char *ca_file; /* NULL: the system's */
+    int64_t concurrency; /* 50 */
+    int64_t rpm, tpm;    /* 0: no limit */
+    int64_t itpm, otpm;  /* input and output tokens per minute, as Anthropic counts; 0: no limit */
+    bool ignore_told;    /* false: the limits that answers tell (x-ratelimit-* and others) hold too */
     int64_t window_count, window_ms; /* sliding window; 0: none */
     int64_t timeout_ms;              /* 120,000: of one attempt */
     int64_t connect_timeout_ms;      /* 30,000 */

@@ -6,7 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LONG_PAUSE_MS = 10000 };
+enum {
+    LONG_PAUSE_MS = 10000,
+    SCOUTS = 4,      /* requests before the first answer of an endpoint without limits, … */
+    SCOUT_MS = 2000, /* … and twice as many after each such time */
+};
 
 static int open_gate(struct endpoint *e, int64_t pause_most_ms, int64_t now_ms, lh_error *err)
 {
@@ -15,6 +19,11 @@ static int open_gate(struct endpoint *e, int64_t pause_most_ms, int64_t now_ms, 
     o.concurrency = e->options.concurrency;
     o.rpm = e->options.rpm;
     o.tpm = e->options.tpm;
+    o.itpm = e->options.itpm;
+    o.otpm = e->options.otpm;
+    o.ignore_told = e->options.ignore_told;
+    o.scout = SCOUTS;
+    o.scout_ms = SCOUT_MS;
     o.window_count = e->options.window_count;
     o.window_ms = e->options.window_ms;
     o.pause_most_ms = pause_most_ms;

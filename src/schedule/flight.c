@@ -103,6 +103,11 @@ static const char *header_of(const void *arg, const char *name)
     return http_response_header(arg, name);
 }
 
+static void each_header(const void *arg, told_header_fn *fn, void *fn_arg)
+{
+    http_response_each_header(arg, fn, fn_arg);
+}
+
 static void read_answer(struct flight *f, const struct http_response *response, struct answer *a)
 {
     struct lh_run *r = f->run;
@@ -114,6 +119,7 @@ static void read_answer(struct flight *f, const struct http_response *response, 
     struct answer_in in = {.status = http_response_status(response),
                            .header = header_of,
                            .header_arg = response,
+                           .each_header = f->endpoint->options.ignore_told ? NULL : each_header,
                            .now_wall_ms = clock_wall_ms()};
     in.body = http_response_body(response, &in.body_len);
     enum dialect d = endpoints_dialect(&r->endpoints, f->job);
@@ -149,13 +155,34 @@ static int64_t on_unreachable(struct lh_run *r, struct endpoint *e, const struct
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
 }
 
+static int64_t at_most(int64_t value, int64_t most)
+{
+    return value < most ? value : most;
+}
+
+/* Anthropic's limits on input leave out what was read from a cache; elsewhere it counts. */
+static int64_t counted_input(const struct flight *f, const struct usage *u)
+{
+    bool anthropic = f->access->dialect == DIALECT_ANTHROPIC;
+    bool cached = anthropic && u->cached_tokens > 0 && u->cached_tokens <= u->prompt_tokens;
+    return u->prompt_tokens - (cached ? u->cached_tokens : 0);
+}
+
+static bool has_token_limit(struct endpoint *e)
+{
+    struct gate_state g;
+    gate_get_state(e->gate, clock_monotonic_ms(), &g);
+    return g.rates[TOLD_TOKENS].limit > 0 || g.rates[TOLD_INPUT_TOKENS].limit > 0 ||
+           g.rates[TOLD_OUTPUT_TOKENS].limit > 0;
+}
+
 static void on_reached(struct lh_run *r, struct endpoint *e)
 {
     e->unreachable = 0;
     e->is_reached = true;
     if (!e->is_refused)
         e->trouble[0] = '\0';
-    if (e->options.tpm > 0)
+    if (hand_is_closed(r) && has_token_limit(e))
         hand_reopen(r); /* tokens that it did not use may let others go */
 }
 
@@ -169,23 +196,25 @@ static enum breaker_outcome health_of(const struct flight *f, enum http_outcome 
 static void settle(struct flight *f, enum http_outcome http, const struct answer *a, int64_t pause_ms)
 {
     struct lh_run *r = f->run;
-    int64_t used = -1;
+    int64_t used = -1, input = counted_input(f, &a->usage), output = a->usage.completion_tokens;
     if (a->usage.prompt_tokens >= 0 || a->usage.completion_tokens >= 0)
         used = (a->usage.prompt_tokens > 0 ? a->usage.prompt_tokens : 0) +
                (a->usage.completion_tokens > 0 ? a->usage.completion_tokens : 0);
     else if (a->class == ANSWER_THROTTLED || a->class == ANSWER_PERMANENT || a->class == ANSWER_ACCOUNT ||
              pause_ms > 0)
-        used = 0;
+        used = input = output = 0;
     /* A lie must not put the limiter in debt for days; an estimate is rarely wrong by more. */
     int64_t most = gate_request_tokens(&f->asked) * USED_MOST;
-    if (used > most)
-        used = most;
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.request = f->asked,
                              .ticket = f->ticket,
                              .health = health_of(f, http, a),
-                             .used_tokens = used,
+                             .used_tokens = at_most(used, most),
+                             .used_input = at_most(input, most),
+                             .used_output = at_most(output, most),
+                             .answered = http == HTTP_OK,
+                             .told = a->told.any ? &a->told : NULL,
                              .throttled = a->class == ANSWER_THROTTLED || pause_ms > 0,
                              .unreachable = pause_ms > 0,
                              .retry_after_ms = pause_ms > 0 ? pause_ms : retry_after};

@@ -134,6 +134,14 @@ void hand_close(struct lh_run *r, struct route *route, int64_t until_ms)
     give_back(r, route);
 }
 
+bool hand_is_closed(const struct lh_run *r)
+{
+    for (size_t i = 0; i < r->hand.count; i++)
+        if (r->hand.routes[i]->closed_until_ms > 0)
+            return true;
+    return false;
+}
+
 void hand_reopen(struct lh_run *r)
 {
     for (size_t i = 0; i < r->hand.count; i++)

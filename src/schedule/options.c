@@ -76,6 +76,8 @@ static int check_endpoint(const lh_endpoint_options *e, const char *of, lh_error
         {"breaker (percent)", e->breaker_percent, 0, 100},
         {"rpm", e->rpm, 0, INT64_C(1000000000)},
         {"tpm", e->tpm, 0, INT64_C(1000000000000)},
+        {"itpm", e->itpm, 0, INT64_C(1000000000000)},
+        {"otpm", e->otpm, 0, INT64_C(1000000000000)},
         {"timeout (ms)", e->timeout_ms, 1, INT64_C(86400000)},
         {"window count", e->window_count, 0, 10000000},
         {"window (ms)", e->window_ms, e->window_count > 0 ? 1 : 0, INT64_C(86400000)},

@@ -60,6 +60,27 @@ static void report_progress(struct lh_run *r)
     r->options.progress(r->options.progress_arg, &p);
 }
 
+/* "limits":{"requests":{"limit":500,"per_s":60,"by":"told","available":4}}: those that hold. */
+static void append_limits(struct strbuf *b, const struct gate_state *g)
+{
+    static const char *const kinds[TOLD_KINDS] = {"requests", "tokens", "input_tokens", "output_tokens"};
+    json_append_key(b, "limits");
+    strbuf_append_char(b, '{');
+    for (int i = 0; i < TOLD_KINDS; i++) {
+        const struct gate_rate *rate = &g->rates[i];
+        if (rate->limit == 0)
+            continue;
+        json_append_key(b, kinds[i]);
+        strbuf_append_char(b, '{');
+        json_append_int(b, "limit", rate->limit);
+        json_append_int(b, "per_s", rate->period_ms / 1000);
+        json_append_text(b, "by", rate->is_told ? "told" : "given");
+        json_append_int(b, "available", rate->available);
+        strbuf_append_char(b, '}');
+    }
+    strbuf_append_char(b, '}');
+}
+
 static void append_gate(struct strbuf *b, struct endpoint *e)
 {
     struct gate_state g;
@@ -76,6 +97,7 @@ static void append_gate(struct strbuf *b, struct endpoint *e)
         json_append_int(b, "requests_available", g.requests_available);
     if (e->options.tpm > 0)
         json_append_int(b, "tokens_available", g.tokens_available);
+    append_limits(b, &g);
     if (g.paused_until_ms > 0)
         json_append_int(b, "paused_until", g.paused_until_ms - now + clock_wall_ms());
     if (e->trouble[0] != '\0')

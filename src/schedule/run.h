@@ -119,7 +119,8 @@ struct claimed_job *hand_pop(struct lh_run *r, struct route *route); /* its firs
 void hand_ask(struct lh_run *r, bool starving);
 /* Gives its jobs back and asks for none until then (monotonic). */
 void hand_close(struct lh_run *r, struct route *route, int64_t until_ms);
-void hand_reopen(struct lh_run *r); /* all: their gates may have opened */
+bool hand_is_closed(const struct lh_run *r); /* some route is */
+void hand_reopen(struct lh_run *r);          /* all: their gates may have opened */
 /* No endpoint is left that could serve it. */
 bool hand_is_hopeless(const struct lh_run *r, const struct route *route);
 /* All that is left in the store is of such routes. */

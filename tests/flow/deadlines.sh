@@ -28,7 +28,7 @@ end_sim
 # Killed with its jobs in flight, and started again only after their deadlines: none is late.
 make_input 20 | sed 's/"q/"k/; s/question/POISON of the kill/' >kill.jsonl
 start_sim --latency 5 --poison "of the kill" --poison-kind hang
-"$LONGHAUL" -q run kill.jsonl --base-url "$base" --concurrency 50 --job-deadline 2 & pid=$!
+"$LONGHAUL" -q run kill.jsonl --base-url "$base" --concurrency 50 --rpm 1000000 --job-deadline 2 & pid=$!
 for _ in $(seq 200); do [ "$(value "SELECT jobs_running FROM batches WHERE name = 'kill'")" = 20 ] && break; sleep 0.02; done
 kill -KILL $pid; wait $pid 2>/dev/null || true
 end_sim

@@ -17,6 +17,7 @@ static lh_endpoint_options entry(const char *name, const char *base_url)
     lh_run_options_default(&o);
     o.endpoint.name = name;
     o.endpoint.base_url = base_url;
+    o.endpoint.rpm = 1000000000; /* with a limit given, none go ahead to hear of one */
     return o.endpoint;
 }
 
