@@ -26,3 +26,15 @@ make_input 1000 >half.jsonl
 expect 0 "$LONGHAUL" --db half.db -q run half.jsonl --base-url "$base" --concurrency 50 --max-attempts 10 --breaker 0 --backoff-initial 0.05 --seed 1 -o half-out.jsonl
 each_once half-out.jsonl 1000
 sound half.db
+counted() { "$LONGHAUL" --db "$1" sql --format csv "SELECT COALESCE(sum(retry_is_counted), 0) FROM jobs WHERE sends > 1" | tail -1 | tr -d '\r'; }
+again() { "$LONGHAUL" --db "$1" sql --format csv "SELECT count(*) FROM jobs WHERE sends > 1" | tail -1 | tr -d '\r'; }
+[ "$(again half.db)" -gt 300 ] || fail "half of the requests should have failed"
+[ "$(counted half.db)" = "$(again half.db)" ] || fail "a retry after a fault is not counted"
+end_sim
+
+# A refusal for rate is no fault.
+start_sim --latency 5 --faults 429=30 --seed 3
+make_input 100 >throttled.jsonl
+expect 0 "$LONGHAUL" --db throttled.db -q run throttled.jsonl --base-url "$base" --backoff-initial 0.05 --max-retry-after 0.05 --seed 1
+[ "$(again throttled.db)" -gt 10 ] || fail "a third of the requests should have been refused"
+[ "$(counted throttled.db)" = 0 ] || fail "a retry after a refusal for rate is counted"
