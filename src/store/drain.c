@@ -391,7 +391,6 @@ static void find_next_deadline(struct drain *d)
 
 static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
 {
-    bool more_late = false;
     int rc = refresh(d, err);
     size_t known = d->ledger.count;
     if (rc == 0)
@@ -406,8 +405,8 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
         rc = finish_cancellations(d, w->now_ms, err);
     if (rc == 0)
         rc = deadlines_bury(&d->deadlines, d->store, &d->ledger, w->now_ms, BURY_AT_ONCE, &d->view.late,
-                            &d->view.late_batch, &more_late, err);
-    if (rc == 0 && !more_late)
+                            &d->view.late_batch, &d->more_late, err);
+    if (rc == 0 && !d->more_late)
         rc = claim(d, w, err);
     if (rc == 0)
         rc = put_notes(d, w, err);
@@ -464,6 +463,8 @@ static void set_view(struct drain *d)
         v->jobs[state] = t->jobs[state] + d->settled.jobs[state];
     v->claimable = wal_is_full(&d->wal) || d->exhausted ? 0 : t->claimable;
     v->retry_balance = d->budget.balance;
+    v->to_cancel = t->cancelable;
+    v->unfinished = v->to_cancel > 0 || d->more_late;
     v->state = t->working > 0                                 ? SCOPE_WORKING
                : t->held > 0                                  ? SCOPE_PAUSED
                : t->canceled > 0 && d->batch_id != LH_UNKNOWN ? SCOPE_CANCELED

@@ -22,7 +22,9 @@ struct scope_view { /* what is left to do, as of the last commit */
     bool retries_held;     /* some are due, and wait for the retry budget */
     int64_t retry_balance; /* of it, in thousandths of a retry */
     int64_t steered; /* how often a batch was found paused or canceled: claims not yet sent should go back */
-    int64_t late;    /* jobs that this worker buried as their deadline had passed */
+    int64_t to_cancel;  /* ready and waiting jobs of canceled batches: gone after so many more drains */
+    bool unfinished;    /* the next drain has work without any other cause: to cancel, or to bury */
+    int64_t late;       /* jobs that this worker buried as their deadline had passed */
     int64_t late_batch; /* of the last of them */
     char batch[256];    /* of the paused or canceled batch */
     char pause_reason[512];
@@ -45,6 +47,7 @@ struct drain {
     int64_t shuts;  /* of the last claim */
     int64_t heartbeat_at;
     struct deadlines deadlines;
+    bool more_late; /* a drain buries a bounded number */
     struct scope_view view;
 };
 

@@ -101,7 +101,7 @@ static void await_group(struct writer *w)
             wait_ns(s, 100 * 1000000);
         return;
     }
-    if (!has_work(s))
+    if (!has_work(s) && !w->drain.view.unfinished)
         wait_ns(s, (int64_t)POLL_MS * 1000000);
     while (s->posted > 0 && s->posted < GROUP_MAX && !s->starving && !s->stopping && s->steer == NULL) {
         int64_t left = s->first_posted_ns + (int64_t)LINGER_US * 1000 - clock_monotonic_ns();
@@ -237,8 +237,7 @@ static bool worth_a_drain(struct writer *w, int64_t want)
         return true;
     const struct scope_view *view = &w->drain.view;
     bool ready = want > 0 && view->claimable > 0;
-    bool cancels = w->drain.ledger.totals.cancelable > 0;
-    return ready || cancels || drain_is_due(&w->drain, clock_wall_ms());
+    return ready || view->unfinished || drain_is_due(&w->drain, clock_wall_ms());
 }
 
 static void run(void *arg)

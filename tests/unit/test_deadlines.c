@@ -241,7 +241,9 @@ static void a_drain_buries_a_bounded_number_and_claims_nothing_before_it_is_thro
     assert_int_equal(claims.count, 0);
     assert_int_equal(k.d.view.late, BURY_AT_ONCE);
     assert_true(drain_is_due(&k.d, 20000));
+    assert_true(k.d.view.unfinished);
     drain_all(&k, 20000, NULL, 1, &claims);
+    assert_false(k.d.view.unfinished);
     assert_int_equal(claims.count, 1);
     assert_int_equal(k.d.view.late, BURY_AT_ONCE + 500);
     claim_list_free(&claims);

@@ -161,6 +161,28 @@ static void jobs_given_back_do_not_undo_a_cancel(void **state)
     stop(&k);
 }
 
+/* The store goes on at once with what a drain could not finish, and the run may wait for it. */
+static void a_cancel_that_takes_several_drains_is_told_until_it_is_through(void **state)
+{
+    (void)state;
+    enum { JOBS = 2 * 2000 + 1 };
+    struct worker k;
+    world_open(&k.w);
+    struct steer_note note = {.batch_id = world_batch(&k.w, "b", 500, JOBS), .cancel = true};
+    start(&k, NULL);
+    struct drain_work w = {.now_ms = 1000, .steer = &note};
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    for (int64_t left = JOBS - 2000; left > 0; left -= 2000) {
+        assert_int_equal(k.d.view.to_cancel, left);
+        assert_true(k.d.view.unfinished);
+        assert_int_equal(drain_at(&k, 1001, 0, NULL), 0);
+    }
+    assert_int_equal(k.d.view.to_cancel, 0);
+    assert_false(k.d.view.unfinished);
+    assert_int_equal(world_int(&k.w, "SELECT jobs_canceled FROM batches"), JOBS);
+    stop(&k);
+}
+
 static void notes_are_written_with_the_commit_that_they_came_with(void **state)
 {
     (void)state;
@@ -274,6 +296,7 @@ int main(void)
         cmocka_unit_test(counters_without_rows_are_damage_not_a_wait_for_ever),
         cmocka_unit_test(all_notes_of_one_drain_are_obeyed),
         cmocka_unit_test(jobs_given_back_do_not_undo_a_cancel),
+        cmocka_unit_test(a_cancel_that_takes_several_drains_is_told_until_it_is_through),
         cmocka_unit_test(notes_are_written_with_the_commit_that_they_came_with),
         cmocka_unit_test(a_worker_that_said_no_goodbye_is_marked_lost),
     };
