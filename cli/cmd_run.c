@@ -104,7 +104,8 @@ static void say_next(const lh_run_report *r, const char *db, const char *batch)
                 "Dead letters: `longhaul%s dead list%s` shows them, `longhaul%s dead requeue%s%s` sends them "
                 "again.\n",
                 base, option, base, option, batch == NULL ? " --all" : "");
-    if (r->end == LH_RUN_STOPPED || r->end == LH_RUN_ACCOUNT || r->end == LH_RUN_UNSERVED)
+    if (r->end == LH_RUN_STOPPED || r->end == LH_RUN_ACCOUNT || r->end == LH_RUN_UNSERVED ||
+        r->end == LH_RUN_DEADLINE || r->end == LH_RUN_ERRORS)
         fprintf(stderr, "The same command goes on with the %s jobs that are left.\n",
                 text_count(r->unfinished, count));
     if (r->end == LH_RUN_PAUSED && batch != NULL)
@@ -132,9 +133,15 @@ static void say_summary(const lh_run_report *r)
     if (r->answers > 0)
         fprintf(stderr, ", p50 %s, p99 %s", text_ms(r->p50_ms, a), text_ms(r->p99_ms, b));
     fprintf(stderr, ", %s + %s tokens", text_count(r->prompt_tokens, c), text_count(r->completion_tokens, d));
+    if (r->cost_nanousd != LH_UNKNOWN)
+        fprintf(stderr, ", %s", text_usd(r->cost_nanousd, c));
     if (r->retries > 0)
         fprintf(stderr, ", %s retries", text_count(r->retries, a));
     fputs(".\n", stderr);
+    if (r->tokens_left != LH_UNKNOWN)
+        fprintf(stderr, "Budget left: %s tokens.\n", text_count(r->tokens_left, a));
+    if (r->cost_left_nanousd != LH_UNKNOWN)
+        fprintf(stderr, "Budget left: %s.\n", text_usd(r->cost_left_nanousd, a));
     if (r->reason[0] != '\0') {
         fputs("Ended early: ", stderr);
         text_print_safe(stderr, r->reason, 0);
@@ -159,6 +166,9 @@ static int exit_code_of(const lh_run_report *r)
     case LH_RUN_CANCELED:
     case LH_RUN_ACCOUNT:
     case LH_RUN_UNSERVED:
+    case LH_RUN_DEADLINE:
+    case LH_RUN_BUDGET:
+    case LH_RUN_ERRORS:
         break;
     }
     return EXIT_STOPPED;

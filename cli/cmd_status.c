@@ -31,6 +31,7 @@ static void sum(struct report *r, const lh_batch *b)
     r->total.canceled += b->canceled;
     r->total.prompt_tokens += b->prompt_tokens;
     r->total.completion_tokens += b->completion_tokens;
+    r->total.cost_nanousd += b->cost_nanousd;
     r->total.attempts += b->attempts;
     r->total.failed_attempts += b->failed_attempts;
     if (strcmp(b->state, "active") == 0)
@@ -54,6 +55,7 @@ static void add_row(struct report *r, const lh_batch *b)
                            text_count(b->dead, n[5]),
                            text_count(b->canceled, n[6]),
                            text_count(b->prompt_tokens + b->completion_tokens, n[7]),
+                           b->cost_nanousd > 0 ? text_usd(b->cost_nanousd, n[8]) : "",
                            b->pause_reason};
     text_table_add(r->table, cells);
 }
@@ -69,6 +71,7 @@ static void add_counts(struct strbuf *j, const lh_batch *b)
     json_append_int(j, "canceled", b->canceled);
     json_append_int(j, "prompt_tokens", b->prompt_tokens);
     json_append_int(j, "completion_tokens", b->completion_tokens);
+    json_append_int(j, "cost_nanousd", b->cost_nanousd);
     json_append_int(j, "attempts", b->attempts);
     json_append_int(j, "failed_attempts", b->failed_attempts);
 }
@@ -213,6 +216,10 @@ static void print_worker(const struct report *r, const lh_worker_stats *w, const
         printf(", %s left", text_ms((int64_t)(left * 1e3), d));
     if (w->late > 0)
         printf("\n%s jobs given up at their deadline", text_count(w->late, d));
+    if (w->tokens_left != LH_UNKNOWN)
+        printf("\nbudget left: %s tokens", text_count(w->tokens_left, d));
+    if (w->cost_left_nanousd != LH_UNKNOWN)
+        printf("\nbudget left: %s", text_usd(w->cost_left_nanousd, d));
     printf("\nlimiter: %s; database %s, write-ahead log %s\n",
            w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
            text_bytes(i->wal_bytes, b));
@@ -237,6 +244,9 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     json_append_double(j, "rate", w->pid != 0 ? w->rate : 0);
     json_append_int(j, "in_flight", w->pid != 0 ? w->in_flight : 0);
     json_append_int(j, "late", w->pid != 0 ? w->late : 0);
+    json_append_int(j, "cost_nanousd", w->pid != 0 ? w->cost_nanousd : LH_UNKNOWN);
+    json_append_int(j, "tokens_left", w->pid != 0 ? w->tokens_left : LH_UNKNOWN);
+    json_append_int(j, "cost_left_nanousd", w->pid != 0 ? w->cost_left_nanousd : LH_UNKNOWN);
     json_append_int(j, "p50_ms", w->p50_ms);
     json_append_int(j, "p90_ms", w->p90_ms);
     json_append_int(j, "p99_ms", w->p99_ms);
@@ -269,10 +279,11 @@ static int read_batches(struct report *r, lh_error *err)
 
 static int show_once(const struct settings *s, lh_error *err)
 {
-    static const char *const head[] = {"batch",   "state", "jobs", "finished", "ready",  "waiting",
-                                       "running", "done",  "dead", "canceled", "tokens", ""};
+    static const char *const head[] = {"batch",   "state",   "jobs", "finished", "ready",
+                                       "waiting", "running", "done", "dead",     "canceled",
+                                       "tokens",  "cost",    ""};
     static const char *const tenants_head[] = {"tenant", "weight", "ready", "waiting", "running", "tokens"};
-    struct report r = {.settings = s, .table = text_table_new(12, 0x7fc), .tenants = text_table_new(6, 0x3e)};
+    struct report r = {.settings = s, .table = text_table_new(13, 0xffc), .tenants = text_table_new(6, 0x3e)};
     lh_worker_stats worker;
     lh_db_info info;
     if (r.table == NULL || r.tenants == NULL) {

@@ -99,6 +99,19 @@ static const struct option options[] = {
      "longest wait a provider may ask for (900)"},
     {"job-deadline", 0, VALUE_SECONDS, RUN_LIKE, AT(run.job_deadline_ms), "S",
      "give a job up so long after its first claim, waits and retries included"},
+    {"batch-deadline", 0, VALUE_SECONDS, RUN_LIKE, AT(run.batch_deadline_ms), "S",
+     "stop claiming after so long; what is in flight finishes, the same command goes on"},
+    {"max-tokens-total", 0, VALUE_COUNT, RUN_LIKE, AT(run.max_tokens_total), "N",
+     "tokens of the batch (work: of the store) over all its runs; exact when requests bound their answers "
+     "(max_tokens)"},
+    {"max-cost", 0, VALUE_USD, RUN_LIKE, AT(run.max_cost_nanousd), "USD", "the same in money; needs prices"},
+    {"price-input", 0, VALUE_USD, RUN_LIKE, AT(run.price_input_nanousd), "USD", "of a million input tokens"},
+    {"price-output", 0, VALUE_USD, RUN_LIKE, AT(run.price_output_nanousd), "USD",
+     "of a million output tokens"},
+    {"price-cached", 0, VALUE_USD, RUN_LIKE, AT(run.price_cached_nanousd), "USD",
+     "of a million input tokens from the provider's cache (as other input)"},
+    {"alert-errors", 0, VALUE_TEXT, RUN_LIKE, AT(run.alert_errors), "P%[:warn|pause|stop]",
+     "when P% of the last minute's attempts failed, of 50 at least; refusals for rate are no errors (warn)"},
     {"fail-fast", 0, VALUE_FLAG, RUN_LIKE, AT(run.fail_fast), NULL, "the first dead letter cancels the rest"},
     {"no-guard", 0, VALUE_FLAG, RUN_LIKE, AT(no_guard), NULL,
      "go on when the first 50 answers are all the same error"},
@@ -141,7 +154,6 @@ static const struct {
     {"api-key", "keys come from the environment: set OPENAI_API_KEY or ANTHROPIC_API_KEY"},
     {"key", "keys come from the environment: set OPENAI_API_KEY or ANTHROPIC_API_KEY"},
     {"adaptive", "this version does not have it; use --rpm, --tpm, --concurrency"},
-    {"max-cost", "this version does not have it; bound the input"},
 };
 
 /* ---- values ---- */

@@ -99,6 +99,16 @@ void progress_run(void *arg, const lh_progress *now)
     }
     snprintf(text, sizeof text, "%s tokens", text_count(now->prompt_tokens + now->completion_tokens, a));
     add(p, text);
+    if (now->cost_nanousd != LH_UNKNOWN)
+        add(p, text_usd(now->cost_nanousd, a));
+    if (now->tokens_left != LH_UNKNOWN) {
+        snprintf(text, sizeof text, "%s tokens of the budget left", text_count(now->tokens_left, a));
+        add(p, text);
+    }
+    if (now->cost_left_nanousd != LH_UNKNOWN) {
+        snprintf(text, sizeof text, "%s left", text_usd(now->cost_left_nanousd, a));
+        add(p, text);
+    }
     if (now->eta_s >= 0 && finished < now->jobs_total && !now->stopping) {
         snprintf(text, sizeof text, "%s left", text_ms((int64_t)(now->eta_s * 1e3), a));
         add(p, text);

@@ -37,6 +37,13 @@ const char *text_ms(int64_t ms, char out[32])
     return out;
 }
 
+const char *text_usd(int64_t nanousd, char out[32])
+{
+    int64_t micro = nanousd / 1000 + (nanousd % 1000 > 0 ? 1 : 0);
+    snprintf(out, 32, "%lld.%06lld USD", (long long)(micro / 1000000), (long long)(micro % 1000000));
+    return out;
+}
+
 const char *text_bytes(int64_t bytes, char out[32])
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

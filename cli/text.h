@@ -10,6 +10,8 @@
 const char *text_count(int64_t n, char out[32]);
 /* "950 ms", "1.2 s", "3 min 20 s", "2 h 5 min" */
 const char *text_ms(int64_t ms, char out[32]);
+/* "0.000150 USD": of nano-dollars, rounded up to the sixth place */
+const char *text_usd(int64_t nanousd, char out[32]);
 /* "12.3 MB" */
 const char *text_bytes(int64_t bytes, char out[32]);
 

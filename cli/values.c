@@ -71,6 +71,16 @@ static bool read_seconds(const char *text, int64_t *out)
     return true;
 }
 
+static bool read_usd(const char *text, int64_t *out)
+{
+    static const struct suffix suffixes[] = {{"", 1e9}, {NULL, 0}};
+    double value = 0;
+    if (!read_scaled(text, suffixes, 9e18, &value))
+        return false;
+    *out = llround(value);
+    return true;
+}
+
 static bool read_window(const char *text, int64_t *count_and_ms)
 {
     char first[32];
@@ -136,6 +146,8 @@ bool value_read(enum value_kind kind, const char *text, void *at)
         return read_size(text, at);
     case VALUE_REAL:
         return read_real(text, at);
+    case VALUE_USD:
+        return read_usd(text, at);
     case VALUE_WINDOW:
         return read_window(text, at);
     case VALUE_PRIORITY:
@@ -153,6 +165,7 @@ const char *value_wanted(enum value_kind kind)
         [VALUE_SECONDS] = "seconds such as 30 or 0.5, or 200ms, 5m, 1h",
         [VALUE_SIZE] = "bytes such as 65536, 64M or 1G",
         [VALUE_REAL] = "a number",
+        [VALUE_USD] = "US dollars such as 20 or 0.15",
         [VALUE_WINDOW] = "N/SECONDS, such as 100/60",
         [VALUE_PRIORITY] = "high, normal, low, or a number from 0 to 1000",
     };

@@ -13,6 +13,7 @@ enum value_kind {                 /* and what `at` points to: */
                   VALUE_SIZE,     /* int64_t bytes */
                   VALUE_REAL,     /* double, >= 0 */
                   VALUE_WINDOW,   /* int64_t[2]: count and ms, both > 0 */
+                  VALUE_USD,      /* int64_t nano-dollars */
                   VALUE_PRIORITY, /* int64_t, 0 to 1000 */
 };
 

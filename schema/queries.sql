@@ -249,6 +249,24 @@ INSERT INTO dead_letters (job_id, batch_id, seq, reason, error_class, error_code
     attempts, died_at, body)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
+-- ---- budgets ----
+
+-- name: spent_committed
+SELECT SUM(prompt_tokens + completion_tokens), SUM(cost_nanousd) FROM batches WHERE ?1 IS NULL OR id = ?1;
+-- name: spent_unknown
+-- Of attempts without a cost: the usage they told, and the worst case of those that told none and may have been paid for all the same.
+-- Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; `free` is as in src/schedule/stops.c.
+SELECT SUM(told * COALESCE(prompt, 0)), SUM(told * COALESCE(completion, 0)), SUM(told * COALESCE(cached, 0)),
+    SUM((NOT told AND NOT free) * worst_prompt), SUM((NOT told AND NOT free) * worst_output)
+FROM (SELECT a.prompt_tokens AS prompt, a.completion_tokens AS completion, a.cached_tokens AS cached,
+        a.prompt_tokens IS NOT NULL OR a.completion_tokens IS NOT NULL AS told,
+        a.outcome IN ('throttled', 'account') OR (a.outcome = 'permanent' AND a.error_code IS NOT 'response_too_large')
+            OR (a.outcome = 'transient' AND COALESCE(a.error_code, '') IN ('resolve', 'connect', 'tls')) AS free,
+        j.prompt_tokens AS worst_prompt, COALESCE(j.max_output_tokens, ?2) AS worst_output
+    FROM batches b JOIN attempts a ON a.job_id BETWEEN b.first_job_id AND b.last_job_id
+    JOIN jobs j ON j.id = a.job_id AND j.batch_id = b.id
+    WHERE a.cost_nanousd IS NULL AND (?1 IS NULL OR b.id = ?1));
+
 -- ---- deadlines ----
 
 -- The + keeps the planner on the partial index of deadlines, which holds only what was claimed once and is not finished.
@@ -420,11 +438,11 @@ SELECT count(*) FROM batches WHERE state = 'finished' AND jobs_ready + jobs_wait
 -- Batches that count attempts or tokens other than their attempts say.
 SELECT count(*) FROM batches b LEFT JOIN (SELECT j.batch_id, count(*) AS attempts, SUM(a.outcome <> 'success') AS failed,
         SUM(COALESCE(a.prompt_tokens, 0)) AS prompt, SUM(COALESCE(a.completion_tokens, 0)) AS completion,
-        SUM(COALESCE(a.cached_tokens, 0)) AS cached
+        SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cost_nanousd, 0)) AS cost
     FROM attempts a JOIN jobs j ON j.id = a.job_id GROUP BY j.batch_id) t ON t.batch_id = b.id
 WHERE b.attempts <> COALESCE(t.attempts, 0) OR b.failed_attempts <> COALESCE(t.failed, 0)
     OR b.prompt_tokens <> COALESCE(t.prompt, 0) OR b.completion_tokens <> COALESCE(t.completion, 0)
-    OR b.cached_tokens <> COALESCE(t.cached, 0);
+    OR b.cached_tokens <> COALESCE(t.cached, 0) OR b.cost_nanousd <> COALESCE(t.cost, 0);
 
 -- ---- the worker's view of batches ----
 

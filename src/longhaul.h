@@ -137,16 +137,27 @@ typedef struct lh_run_options {
     int64_t
         retry_budget;  /* 20: retries after faults, in percent of the good answers; 0: as many as there are */
     int64_t ageing_ms; /* 0: off. A tenant of a lower priority that waited so long gets one job */
-    const char *jitter;                         /* "full" (default), "equal", "decorrelated", "none" */
-    int64_t max_retry_after_ms;                 /* 900,000 */
-    int64_t
-        job_deadline_ms; /* 0: none; from a job's first claim until it is given up, waits and retries included,
-                                while a worker serves its batch. Set at that claim, for good */
-    bool fail_fast;      /* the first dead letter cancels what has not been sent */
-    bool guard;          /* true: pause a batch whose first 50 answers are all the same permanent error */
-    bool follow;         /* do not end when all is done: wait for new jobs */
-    int64_t grace_ms;    /* 60,000: for requests in flight after lh_run_stop */
-    bool fresh_limits; /* forget what earlier runs knew of the provider: pauses, breaker, what was sent lately */
+    const char *jitter;         /* "full" (default), "equal", "decorrelated", "none" */
+    int64_t max_retry_after_ms; /* 900,000 */
+    /* From a job's first claim until it is given up, waits and retries included, while a worker serves its batch. That claim sets it,
+     * for later runs too. 0: none. */
+    int64_t job_deadline_ms;
+    int64_t batch_deadline_ms; /* so long after its start the run claims no more: LH_RUN_DEADLINE; 0: none */
+    /* Over all runs of the scope, with what is in flight, lost, or failed without a word at its worst case: before either is passed the run
+     * ends as LH_RUN_BUDGET. LH_UNKNOWN: no limit. Answers that nothing bounds are reckoned at 256 tokens. */
+    int64_t max_tokens_total, max_cost_nanousd;
+    /* Nano-dollars per million tokens, of all requests alike; cached: of input from the provider's cache (LH_UNKNOWN: as input).
+     * LH_UNKNOWN: not known, then no cost is written and max_cost_nanousd is refused. */
+    int64_t price_input_nanousd, price_output_nanousd, price_cached_nanousd;
+    /* "5%", "5%:warn", "5%:pause", "5%:stop": what happens at that share of failures among the last minute's attempts (50 at least;
+     * refusals for rate are not counted). NULL: never. */
+    const char *alert_errors;
+    bool fail_fast;   /* the first dead letter cancels what has not been sent */
+    bool guard;       /* true: pause a batch whose first 50 answers are all the same permanent error */
+    bool follow;      /* do not end when all is done: wait for new jobs */
+    int64_t grace_ms; /* 60,000: for requests in flight after lh_run_stop */
+    bool
+        fresh_limits; /* forget what earlier runs knew of the provider: pauses, breaker, what was sent lately */
     const char *durability; /* "full" (default), "normal" */
     uint64_t seed;          /* of jitter; 0: from the system */
     bool handle_signals;    /* SIGINT and SIGTERM: first stops gracefully, second at once */
@@ -165,6 +176,8 @@ struct lh_progress {
     int64_t retries;                          /* attempts of this run that will be made again */
     int64_t answers;                          /* results of this run */
     int64_t prompt_tokens, completion_tokens; /* of this run */
+    int64_t cost_nanousd;                     /* of this run; LH_UNKNOWN without prices */
+    int64_t tokens_left, cost_left_nanousd;   /* of the budget; LH_UNKNOWN without */
     double rate;                              /* jobs finished per second, lately */
     double eta_s;                             /* time left at that rate; < 0: not known */
     const char *limiter; /* what holds requests back now: "concurrency", "requests per minute", …; "" */
@@ -180,6 +193,9 @@ enum lh_run_end {
     LH_RUN_ACCOUNT,   /* the provider refuses the account: key, quota, billing */
     LH_RUN_FAIL_FAST, /* a job died, the rest was canceled */
     LH_RUN_UNSERVED,  /* the jobs that are left can go to no endpoint */
+    LH_RUN_DEADLINE,  /* batch_deadline_ms is over */
+    LH_RUN_BUDGET,    /* max_tokens_total or max_cost_nanousd is reached */
+    LH_RUN_ERRORS,    /* alert_errors, with ":stop" */
 };
 
 typedef struct lh_error_count {
@@ -194,6 +210,8 @@ typedef struct lh_run_report {
     int64_t answers, attempts, retries, lost_recovered;   /* of this run */
     int64_t late; /* jobs that it gave up as their deadline had passed; they are among the dead */
     int64_t prompt_tokens, completion_tokens, cached_tokens;
+    int64_t cost_nanousd;                   /* of this run; LH_UNKNOWN without prices */
+    int64_t tokens_left, cost_left_nanousd; /* of the budget, at the end; LH_UNKNOWN without */
     int64_t p50_ms, p90_ms, p99_ms, max_ms; /* latency of answers */
     int64_t elapsed_ms;
     lh_error_count errors[8]; /* the most common, by count */
@@ -326,8 +344,9 @@ int lh_sql(const char *db, const char *sql,
 typedef struct lh_worker_stats {
     int64_t pid; /* 0: no worker has the store now */
     int64_t started_at, updated_at;
-    double rate;                                         /* jobs per second */
-    int64_t in_flight, answers, attempts, retries, late; /* late: given up at their deadline */
+    double rate;                                          /* jobs per second */
+    int64_t in_flight, answers, attempts, retries, late;  /* late: given up at their deadline */
+    int64_t cost_nanousd, tokens_left, cost_left_nanousd; /* as in lh_progress */
     int64_t p50_ms, p90_ms, p99_ms;
     double error_rate; /* failed attempts / attempts of its last minute */
     char limiter[32];  /* what binds */

@@ -43,6 +43,7 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->claim_set_deadline = job->claim_set_deadline;
     o->was_counted_retry = job->is_counted_retry;
     o->charge = job->charge;
+    o->cost_nanousd = LH_UNKNOWN;
     return o;
 }
 
@@ -260,10 +261,7 @@ static void watch(struct lh_run *r, const struct claimed_job *job, const struct 
 {
     struct steer_note note = {.batch_id = job->batch_id};
     if (o->move == OUTCOME_DEAD && r->options.fail_fast && r->phase == RUN_WORKING) {
-        note.cancel = true;
-        snprintf(note.reason, sizeof note.reason, "fail-fast: a job died of %.400s", o->answer.message);
-        writer_steer(r->writer, &note);
-        run_finish(r, LH_RUN_FAIL_FAST, "%s", note.reason);
+        run_fail_fast(r, job->batch_id, o->answer.message);
     } else if (r->options.guard && guard_answer(r->guard, job->batch_id, o->status_code, &o->answer)) {
         snprintf(note.reason, sizeof note.reason,
                  "the first %d answers were all the same permanent error (%d %.64s): %.300s", GUARD_ANSWERS,
@@ -310,6 +308,7 @@ static void on_done(void *arg, const struct http_response *response)
     if (http == HTTP_OK)
         on_reached(r, f->endpoint);
     settle(f, http, &o->answer, pause_ms);
+    o->cost_nanousd = stops_settle(&r->stops, &f->asked, http, &o->answer);
     int64_t now = clock_wall_ms();
     struct decision d = policy_decide(&r->policy, f->job, &o->answer, unreachable, &r->random);
     if (stopped)
@@ -334,6 +333,7 @@ static void on_done(void *arg, const struct http_response *response)
         o->attempt_outcome = "transient";
     }
     tally_attempt(&r->tally, clock_monotonic_ms(), o);
+    stops_count(r, o);
     watch(r, f->job, o);
     if (d.account)
         account_refused(r, f->endpoint, &o->answer);
@@ -459,6 +459,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     f->timeout_ms = policy_timeout_ms(e->options.timeout_ms, job->deadline_at, f->started_wall_ms);
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
+    budget_take(&r->stops.budget, &f->asked);
     f->ticket = gate_take(e->gate, f->started_ms, &f->asked);
     if (gate_request_tokens(&f->asked) > e->kept.most_tokens)
         e->kept.most_tokens = gate_request_tokens(&f->asked);
@@ -472,6 +473,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
                                    .used_tokens = 0,
                                    .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
+    budget_settle(&r->stops.budget, &f->asked, &(struct budget_usage){0});
     free(f);
     bury_unsendable(r, job, &err);
     return false;

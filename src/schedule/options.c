@@ -22,6 +22,11 @@ void lh_run_options_default(lh_run_options *o)
                           .retry_budget = 20,
                           .jitter = "full",
                           .max_retry_after_ms = 900000,
+                          .max_tokens_total = LH_UNKNOWN,
+                          .max_cost_nanousd = LH_UNKNOWN,
+                          .price_input_nanousd = LH_UNKNOWN,
+                          .price_output_nanousd = LH_UNKNOWN,
+                          .price_cached_nanousd = LH_UNKNOWN,
                           .guard = true,
                           .grace_ms = 60000,
                           .durability = "full",
@@ -60,6 +65,7 @@ static int check_run_numbers(const lh_run_options *o, lh_error *err)
         {"ageing (ms)", o->ageing_ms, 0, INT64_C(86400000)},
         {"max-retry-after (ms)", o->max_retry_after_ms, 0, INT64_C(86400000)},
         {"job-deadline (ms)", o->job_deadline_ms, 0, INT64_C(31536000000)},
+        {"batch-deadline (ms)", o->batch_deadline_ms, 0, INT64_C(31536000000)},
         {"grace (ms)", o->grace_ms, 0, INT64_C(86400000)},
     };
     int rc = check_ranges(ranges, sizeof ranges / sizeof *ranges, "", err);
@@ -153,6 +159,7 @@ static int check_endpoints(const lh_run_options *o, lh_error *err)
 struct meant {
     enum jitter jitter;
     const char *durability;
+    struct stops stops;
 };
 
 static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
@@ -173,7 +180,9 @@ static int check(const lh_run_options *o, struct meant *m, lh_error *err)
     int rc = check_run_numbers(o, err);
     if (rc == 0)
         rc = check_endpoints(o, err);
-    return rc == 0 ? check_names(o, m, err) : rc;
+    if (rc == 0)
+        rc = check_names(o, m, err);
+    return rc == 0 ? stops_take_options(&m->stops, o, err) : rc;
 }
 
 int lh_run_options_check(const lh_run_options *o, lh_error *err)
@@ -191,6 +200,8 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->policy.backoff.jitter = meant.jitter;
     r->options.endpoint.base_url = r->options.endpoint.ca_file = r->options.endpoint.dialect = NULL;
     r->options.endpoints = NULL;
+    r->stops = meant.stops;
+    r->options.alert_errors = NULL; /* borrowed until now */
     r->policy.max_attempts = o->max_attempts;
     r->policy.max_throttles = o->max_throttles;
     r->policy.max_retry_after_ms = o->max_retry_after_ms;

@@ -17,6 +17,8 @@ static int64_t total_jobs(const struct scope_view *v)
 /* Of the first endpoint that holds something back. */
 static const char *binding_limiter(struct lh_run *r)
 {
+    if (r->stops.held)
+        return "budget";
     for (size_t i = 0; i < r->endpoints.count; i++) {
         struct gate_state state;
         gate_get_state(r->endpoints.list[i].gate, clock_monotonic_ms(), &state);
@@ -34,6 +36,20 @@ static const char *trouble_of(const struct lh_run *r)
         if (r->endpoints.list[i].trouble[0] != '\0')
             return r->endpoints.list[i].trouble;
     return "";
+}
+
+static int64_t known_left(int64_t left)
+{
+    return left == INT64_MAX ? LH_UNKNOWN : left;
+}
+
+void pulse_budget(const struct lh_run *r, int64_t *cost_nanousd, int64_t *tokens_left,
+                  int64_t *cost_left_nanousd)
+{
+    struct budget_sum left = budget_left(&r->stops.budget);
+    *cost_nanousd = r->stops.budget.price.known ? r->tally.cost_nanousd : LH_UNKNOWN;
+    *tokens_left = known_left(left.tokens);
+    *cost_left_nanousd = known_left(left.nanousd);
 }
 
 static void report_progress(struct lh_run *r)
@@ -57,6 +73,7 @@ static void report_progress(struct lh_run *r)
                      .limiter = binding_limiter(r),
                      .trouble = trouble_of(r),
                      .stopping = r->phase != RUN_WORKING};
+    pulse_budget(r, &p.cost_nanousd, &p.tokens_left, &p.cost_left_nanousd);
     r->options.progress(r->options.progress_arg, &p);
 }
 
@@ -136,6 +153,8 @@ static void note_statistics(struct lh_run *r)
     const struct tally *t = &r->tally;
     lh_run_report report = {0};
     tally_report(t, clock_monotonic_ms(), &report);
+    int64_t cost = 0, tokens_left = 0, cost_left = 0;
+    pulse_budget(r, &cost, &tokens_left, &cost_left);
     struct strbuf b;
     strbuf_init(&b);
     strbuf_append_char(&b, '{');
@@ -147,6 +166,9 @@ static void note_statistics(struct lh_run *r)
     json_append_int(&b, "attempts", t->attempts);
     json_append_int(&b, "retries", t->retries);
     json_append_int(&b, "late", r->view.late);
+    json_append_int(&b, "cost_nanousd", cost);
+    json_append_int(&b, "tokens_left", tokens_left);
+    json_append_int(&b, "cost_left_nanousd", cost_left);
     json_append_int(&b, "p50_ms", report.p50_ms);
     json_append_int(&b, "p90_ms", report.p90_ms);
     json_append_int(&b, "p99_ms", report.p99_ms);

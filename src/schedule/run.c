@@ -20,6 +20,14 @@ enum {
         30000, /* how long the last commit is tried on a full disk before the next run must redo it */
 };
 
+/* A run that ends by what it was told to keep to does not waste what is in flight: that has its own timeouts. */
+static int64_t grace_of(const struct lh_run *r)
+{
+    int64_t grace = r->options.grace_ms, timeout = r->options.endpoint.timeout_ms;
+    bool planned = r->end == LH_RUN_DEADLINE || r->end == LH_RUN_BUDGET;
+    return planned && timeout > grace ? timeout : grace;
+}
+
 void run_finish(struct lh_run *r, enum lh_run_end end, const char *format, ...)
 {
     if (r->phase != RUN_WORKING)
@@ -35,9 +43,17 @@ void run_finish(struct lh_run *r, enum lh_run_end end, const char *format, ...)
     run_give_back(r);
     if (r->in_flight > 0)
         log_info("%s; %lld requests in flight may finish (up to %lld s; ^C again ends at once)", r->reason,
-                 (long long)r->in_flight, (long long)(r->options.grace_ms / 1000));
+                 (long long)r->in_flight, (long long)(grace_of(r) / 1000));
     uv_update_time(&r->loop);
-    uv_timer_start(&r->grace, r->grace.timer_cb, (uint64_t)r->options.grace_ms, 0);
+    uv_timer_start(&r->grace, r->grace.timer_cb, (uint64_t)grace_of(r), 0);
+}
+
+void run_fail_fast(struct lh_run *r, int64_t batch_id, const char *why)
+{
+    struct steer_note note = {.batch_id = batch_id, .cancel = true};
+    snprintf(note.reason, sizeof note.reason, "fail-fast: a job died of %.400s", why);
+    writer_steer(r->writer, &note);
+    run_finish(r, LH_RUN_FAIL_FAST, "%s", note.reason);
 }
 
 void run_abort(struct lh_run *r)
@@ -133,6 +149,8 @@ static bool send_ready(struct lh_run *r)
     for (size_t i = 0; i < r->hand.count; i++)
         r->hand.routes[i]->is_blocked = false;
     while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
+        if (!stops_allow(r, route->jobs.first))
+            return false;
         struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->ready_at);
         if (e != NULL)
             flight_start(r, e, hand_pop(r, route));
@@ -201,7 +219,9 @@ static void see_end(struct lh_run *r)
     see_scope(r);
     if (r->phase == RUN_WORKING || r->phase == RUN_OVER)
         return;
-    bool store_is_through = r->posted == r->committed || r->store_gone || has_lost_patience(r);
+    bool canceling = r->end == LH_RUN_FAIL_FAST && r->phase == RUN_FINISHING && r->view.to_cancel > 0;
+    bool store_is_through =
+        (r->posted == r->committed && !canceling) || r->store_gone || has_lost_patience(r);
     if (r->in_flight == 0 && (store_is_through || r->stops_seen > 1)) {
         r->phase = RUN_OVER;
         uv_stop(&r->loop);
@@ -223,7 +243,7 @@ void run_tick(struct lh_run *r)
 
 static void on_stop(struct lh_run *r)
 {
-    int stops = atomic_load(&r->stops);
+    int stops = atomic_load(&r->stop_calls);
     if (stops <= r->stops_seen)
         return;
     r->stops_seen = stops;
@@ -250,13 +270,15 @@ static void on_pulse(uv_timer_t *handle)
 {
     struct lh_run *r = handle->data;
     pulse_now(r, false);
+    stops_look(r);
     run_tick(r);
 }
 
 static void on_grace(uv_timer_t *handle)
 {
     struct lh_run *r = handle->data;
-    log_warn("%lld requests did not finish in time; their jobs are ready again", (long long)r->in_flight);
+    if (r->in_flight > 0)
+        log_warn("%lld requests did not finish in time; their jobs are ready again", (long long)r->in_flight);
     run_abort(r);
     run_tick(r);
 }
@@ -265,7 +287,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     (void)number;
     struct lh_run *r = handle->data;
-    atomic_fetch_add(&r->stops, 1);
+    atomic_fetch_add(&r->stop_calls, 1);
     on_stop(r);
     run_tick(r);
 }
@@ -278,7 +300,7 @@ static void on_writer(void *arg)
 
 void lh_run_stop(lh_run *r)
 {
-    atomic_fetch_add(&r->stops, 1);
+    atomic_fetch_add(&r->stop_calls, 1);
     uv_async_send(&r->wake);
 }
 
@@ -390,6 +412,8 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
         rc = open_writer(r, db, err);
     if (rc == 0)
         rc = keep_open(r, db, err);
+    if (rc == 0)
+        rc = stops_open(r, db, err);
     if (rc != 0) {
         lh_run_free(r);
         return rc;
@@ -407,6 +431,7 @@ static void fill_report(struct lh_run *r, lh_run_report *out)
     out->dead = jobs[JOB_DEAD];
     out->canceled = jobs[JOB_CANCELED];
     out->late = r->view.late;
+    pulse_budget(r, &out->cost_nanousd, &out->tokens_left, &out->cost_left_nanousd);
     out->unfinished = jobs[JOB_READY] + jobs[JOB_WAITING] + jobs[JOB_RUNNING];
     out->jobs_total = out->done + out->dead + out->canceled + out->unfinished;
     snprintf(out->reason, sizeof out->reason, "%s", r->reason);
@@ -425,9 +450,10 @@ static void start_handles(struct lh_run *r)
 static const char *end_name(enum lh_run_end end)
 {
     static const char *const names[] = {
-        [LH_RUN_DONE] = "done",         [LH_RUN_STOPPED] = "stopped", [LH_RUN_PAUSED] = "paused",
-        [LH_RUN_CANCELED] = "canceled", [LH_RUN_ACCOUNT] = "account", [LH_RUN_FAIL_FAST] = "fail-fast",
-        [LH_RUN_UNSERVED] = "unserved"};
+        [LH_RUN_DONE] = "done",         [LH_RUN_STOPPED] = "stopped",   [LH_RUN_PAUSED] = "paused",
+        [LH_RUN_CANCELED] = "canceled", [LH_RUN_ACCOUNT] = "account",   [LH_RUN_FAIL_FAST] = "fail-fast",
+        [LH_RUN_UNSERVED] = "unserved", [LH_RUN_DEADLINE] = "deadline", [LH_RUN_BUDGET] = "budget",
+        [LH_RUN_ERRORS] = "errors"};
     return names[end];
 }
 

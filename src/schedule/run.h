@@ -11,6 +11,7 @@
 #include "schedule/endpoints.h"
 #include "schedule/guard.h"
 #include "schedule/policy.h"
+#include "schedule/stops.h"
 #include "schedule/tally.h"
 #include "store/writer.h"
 
@@ -54,7 +55,7 @@ struct lh_run {
     uv_timer_t grace;
     uv_signal_t sigint, sigterm;
     int open_handles;
-    atomic_int stops; /* lh_run_stop calls */
+    atomic_int stop_calls; /* of lh_run_stop */
     int stops_seen;
 
     /* options, copied */
@@ -70,6 +71,7 @@ struct lh_run {
     struct guard *guard;
     struct random random;
     struct tally tally;
+    struct stops stops;
 
     struct hand hand;
 
@@ -107,6 +109,8 @@ void run_finish(struct lh_run *r, enum lh_run_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Cuts off what is in flight; its jobs become ready again. */
 void run_abort(struct lh_run *r);
+/* --fail-fast: a job of the batch died; what was not sent is canceled. */
+void run_fail_fast(struct lh_run *r, int64_t batch_id, const char *why);
 /* Gives unsent claims back to the store. */
 void run_give_back(struct lh_run *r);
 
@@ -141,5 +145,8 @@ void keep_now(struct lh_run *r, bool at_once);
 
 /* pulse.c: progress to the caller, statistics to the store. */
 void pulse_now(struct lh_run *r, bool last);
+/* The cost of this run, and what its budget leaves; LH_UNKNOWN without prices, without a limit. */
+void pulse_budget(const struct lh_run *r, int64_t *cost_nanousd, int64_t *tokens_left,
+                  int64_t *cost_left_nanousd);
 
 #endif

@@ -60,6 +60,7 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o)
     t->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     t->completion_tokens += counted(o->answer.usage.completion_tokens);
     t->cached_tokens += counted(o->answer.usage.cached_tokens);
+    t->cost_nanousd += counted(o->cost_nanousd);
     if (failed)
         count_error(t, o);
     if (o->move == OUTCOME_DONE) {
@@ -95,6 +96,18 @@ double tally_error_rate(const struct tally *t)
         failed += t->minute_failed[i];
     }
     return all > 0 ? (double)failed / (double)all : 0;
+}
+
+const struct lh_error_count *tally_most_common(const struct tally *t)
+{
+    const struct lh_error_count *most = NULL;
+    for (size_t i = 0; i < t->n_errors; i++) {
+        const struct lh_error_count *e = &t->errors[i];
+        bool counts = strcmp(e->class_name, "throttled") != 0 && strcmp(e->class_name, "canceled") != 0;
+        if (counts && (most == NULL || e->count > most->count))
+            most = e;
+    }
+    return most;
 }
 
 static int by_count(const void *a, const void *b)

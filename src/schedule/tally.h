@@ -13,7 +13,7 @@ enum { TALLY_ERRORS = 32, TALLY_MINUTE = 60 };
 struct tally {
     int64_t started_wall_ms, started_ms;
     int64_t attempts, answers, dead, retries;
-    int64_t prompt_tokens, completion_tokens, cached_tokens;
+    int64_t prompt_tokens, completion_tokens, cached_tokens, cost_nanousd;
     struct histogram latency_ms;
     struct lh_error_count errors[TALLY_ERRORS];
     size_t n_errors;
@@ -28,6 +28,8 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o);
 /* Call about twice a second: moves the rate on. */
 void tally_advance(struct tally *t, int64_t now_ms);
 double tally_error_rate(const struct tally *t); /* failed / all attempts of the last minute; 0 without any */
+/* Of the errors of the run, refusals for rate and stops left out; NULL when there was none. Borrowed. */
+const struct lh_error_count *tally_most_common(const struct tally *t);
 void tally_report(const struct tally *t, int64_t now_ms, lh_run_report *out);
 
 #endif

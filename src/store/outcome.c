@@ -51,7 +51,7 @@ static int insert_attempt(struct store *s, const struct outcome *o, lh_error *er
                       or_null(a->request_id), or_null(a->model), o->started_at, o->latency_ms,
                       o->move == OUTCOME_WAIT ? o->wait_ms : INT64_MIN, known(a->retry_after_ms),
                       known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
-                      known(a->usage.cached_tokens), INT64_MIN, o->sent_generation, o->endpoint);
+                      known(a->usage.cached_tokens), o->cost_nanousd, o->sent_generation, o->endpoint);
 }
 
 static int insert_result(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)
@@ -60,7 +60,7 @@ static int insert_result(struct store *s, struct lane *lane, const struct outcom
     return store_exec(s, STMT_RESULT_INSERT, err, "iiiosssoooooiit", o->job_id, o->batch_id, lane->next_seq++,
                       status_of(o), or_null(a->request_id), or_null(a->model), or_null(a->finish_reason),
                       known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
-                      known(a->usage.cached_tokens), known(a->usage.reasoning_tokens), INT64_MIN,
+                      known(a->usage.cached_tokens), known(a->usage.reasoning_tokens), o->cost_nanousd,
                       o->latency_ms, o->finished_at, o->body, o->body_len);
 }
 
@@ -115,6 +115,7 @@ static void count_attempt(struct lane *lane, const struct outcome *o)
     lane->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     lane->completion_tokens += counted(o->answer.usage.completion_tokens);
     lane->cached_tokens += counted(o->answer.usage.cached_tokens);
+    lane->cost_nanousd += counted(o->cost_nanousd);
 }
 
 int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, int64_t now_ms, bool *stale,

@@ -33,6 +33,7 @@ struct outcome {
     const char *attempt_outcome; /* "success", "throttled", … */
     const char *dead_reason;     /* OUTCOME_DEAD */
     const char *endpoint;        /* its name; NULL when there is but one. Lives as long as the writer */
+    int64_t cost_nanousd;        /* LH_UNKNOWN: not known */
     struct answer answer;        /* codes, message, model, usage */
     char *body;                  /* owned; NULL */
     size_t body_len;

@@ -29,6 +29,9 @@ static void read_stats(json_object *o, lh_worker_stats *out)
     out->attempts = json_get_int(o, "attempts", 0);
     out->retries = json_get_int(o, "retries", 0);
     out->late = json_get_int(o, "late", 0);
+    out->cost_nanousd = json_get_int(o, "cost_nanousd", LH_UNKNOWN);
+    out->tokens_left = json_get_int(o, "tokens_left", LH_UNKNOWN);
+    out->cost_left_nanousd = json_get_int(o, "cost_left_nanousd", LH_UNKNOWN);
     out->p50_ms = json_get_int(o, "p50_ms", 0);
     out->p90_ms = json_get_int(o, "p90_ms", 0);
     out->p99_ms = json_get_int(o, "p99_ms", 0);
@@ -46,7 +49,12 @@ int lh_status_worker(const char *db, lh_worker_stats *out, lh_error *err)
 {
     struct store *s = NULL;
     char *value = NULL;
-    *out = (lh_worker_stats){.started_at = LH_UNKNOWN, .updated_at = LH_UNKNOWN, .state_json = "{}"};
+    *out = (lh_worker_stats){.started_at = LH_UNKNOWN,
+                             .updated_at = LH_UNKNOWN,
+                             .cost_nanousd = LH_UNKNOWN,
+                             .tokens_left = LH_UNKNOWN,
+                             .cost_left_nanousd = LH_UNKNOWN,
+                             .state_json = "{}"};
     int rc = store_open(db, STORE_READ, &s, err);
     if (rc == 0)
         rc = store_checkpoint_get(s, "worker", "stats", &value, err);

@@ -189,7 +189,8 @@ static inline struct outcome world_outcome(const struct claimed_job *job, enum o
                         .throttles = job->throttles,
                         .invalids = job->invalids,
                         .generation = job->generation,
-                        .sent_generation = job->generation};
+                        .sent_generation = job->generation,
+                        .cost_nanousd = LH_UNKNOWN};
     if (move == OUTCOME_GIVE_BACK)
         return o;
     o.attempts += move == OUTCOME_READY ? 0 : 1;

@@ -64,6 +64,7 @@ static const struct bound {
     {"concurrency", offsetof(lh_run_options, endpoint.concurrency), 1, 100000},
     {"rpm", offsetof(lh_run_options, endpoint.rpm), 0, INT64_C(1000000000)},
     {"tpm", offsetof(lh_run_options, endpoint.tpm), 0, INT64_C(1000000000000)},
+    {"batch-deadline (ms)", offsetof(lh_run_options, batch_deadline_ms), 0, INT64_C(31536000000)},
     {"job-deadline (ms)", offsetof(lh_run_options, job_deadline_ms), 0, INT64_C(31536000000)},
     {"window count", offsetof(lh_run_options, endpoint.window_count), 0, 10000000},
     {"window (ms)", offsetof(lh_run_options, endpoint.window_ms), 0, 86400000},
@@ -240,9 +241,71 @@ static void a_seed_replays_and_none_does_not(void **state)
     assert_true(first_random(0) != first_random(0));
 }
 
+/* Without a price nothing is known of a cost: it is not 0. */
+static void a_bound_on_money_needs_prices(void **state)
+{
+    static const struct {
+        int64_t most, input, output, cached;
+        const char *says; /* NULL: fine */
+    } table[] = {{LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, NULL},
+                 {1, LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, "--price-input and --price-output"},
+                 {1, 5, LH_UNKNOWN, LH_UNKNOWN, "--price-output"},
+                 {1, LH_UNKNOWN, 5, LH_UNKNOWN, "--price-input"},
+                 {LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, 5, "--price-input"},
+                 {1, 0, 0, LH_UNKNOWN, NULL},
+                 {LH_UNKNOWN, 5, 5, 5, NULL},
+                 {0, 5, 5, 5, "max-cost must be more than 0"},
+                 {-1, 5, 5, 5, "max-cost"},
+                 {INT64_MAX, 5, 5, 5, "max-cost"},
+                 {1, -1, 5, 5, "price"},
+                 {1, INT64_C(1000000000001), 5, 5, "price"},
+                 {INT64_C(1000000000000000000), INT64_C(1000000000000), 5, 5, NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        lh_run_options o = defaults();
+        lh_error err = {0};
+        o.max_cost_nanousd = table[i].most;
+        o.price_input_nanousd = table[i].input;
+        o.price_output_nanousd = table[i].output;
+        o.price_cached_nanousd = table[i].cached;
+        assert_int_equal(take(&o, &err), table[i].says == NULL ? 0 : LH_EUSAGE);
+        if (table[i].says != NULL)
+            assert_non_null(strstr(err.message, table[i].says));
+    }
+}
+
+static void a_bound_on_tokens_is_more_than_none(void **state)
+{
+    (void)state;
+    static const int64_t bad[] = {0, -1, INT64_C(1000000000000001), INT64_MAX},
+                         good[] = {LH_UNKNOWN, 1, INT64_C(1000000000000000)};
+    lh_run_options o = defaults();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        o.max_tokens_total = bad[i];
+        assert_int_equal(take(&o, NULL), LH_EUSAGE);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        o.max_tokens_total = good[i];
+        assert_int_equal(take(&o, NULL), 0);
+    }
+}
+
+static void a_wrong_alert_is_told_with_the_options(void **state)
+{
+    lh_run_options o = defaults();
+    lh_error err = {0};
+    (void)state;
+    o.alert_errors = "5%:shout";
+    assert_int_equal(lh_run_options_check(&o, &err), LH_EUSAGE);
+    assert_non_null(strstr(err.message, "5%:shout"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bound_on_money_needs_prices),
+        cmocka_unit_test(a_bound_on_tokens_is_more_than_none),
+        cmocka_unit_test(a_wrong_alert_is_told_with_the_options),
         cmocka_unit_test(defaults_are_those_of_the_contract),
         cmocka_unit_test(every_number_has_its_bounds),
         cmocka_unit_test(a_refusal_names_the_option),

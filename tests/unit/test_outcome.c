@@ -255,9 +255,33 @@ static void a_dead_letter_says_why(void **state)
     tear_down(&s);
 }
 
+static void a_cost_stands_with_its_attempt_its_result_and_its_batch_or_is_not_known(void **state)
+{
+    (void)state;
+    struct setting s;
+    set_up(&s, 3);
+    const int64_t costs[3] = {123, LH_UNKNOWN, 4000};
+    const enum outcome_move moves[3] = {OUTCOME_DONE, OUTCOME_DONE, OUTCOME_WAIT};
+    int i = 0;
+    for (const struct claimed_job *job = s.claims.first; job != NULL; job = job->next, i++) {
+        struct outcome o = world_outcome(job, moves[i]);
+        o.cost_nanousd = costs[i];
+        assert_false(world_apply(&s.w, &o));
+    }
+    assert_int_equal(world_int(&s.w, "SELECT cost_nanousd FROM batches"), 4123);
+    assert_int_equal(world_int(&s.w, "SELECT SUM(cost_nanousd) FROM results"), 123);
+    assert_int_equal(world_int(&s.w, "SELECT SUM(cost_nanousd) FROM attempts"), 4123);
+    assert_int_equal(world_int(&s.w, "SELECT count(*) FROM attempts WHERE cost_nanousd IS NULL"), 1);
+    assert_int_equal(world_faults(&s.w), 0);
+    world_sql(&s.w, "UPDATE batches SET cost_nanousd = 1");
+    assert_int_equal(world_faults(&s.w), 1);
+    tear_down(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cost_stands_with_its_attempt_its_result_and_its_batch_or_is_not_known),
         cmocka_unit_test(each_move_comes_with_its_rows),
         cmocka_unit_test(in_a_canceled_batch_nothing_is_tried_again),
         cmocka_unit_test(an_answer_is_kept_whole),

@@ -209,10 +209,27 @@ static void the_rate_comes_to_what_is_steady_and_falls_to_nothing(void **state)
     assert_true(tally.rate < 0.01);
 }
 
+static void the_most_common_error_is_no_refusal_for_rate_and_no_stop(void **state)
+{
+    (void)state;
+    attempt(5000, OUTCOME_DONE, "success", "");
+    assert_null(tally_most_common(&tally));
+    for (int i = 0; i < 5; i++) {
+        attempt(5000, OUTCOME_WAIT, "throttled", "rate_limit");
+        attempt(5000, OUTCOME_READY, "canceled", "stopped");
+    }
+    assert_null(tally_most_common(&tally));
+    attempt(5000, OUTCOME_WAIT, "transient", "reset");
+    attempt(5000, OUTCOME_WAIT, "transient", "timeout");
+    attempt(5000, OUTCOME_WAIT, "transient", "timeout");
+    assert_string_equal(tally_most_common(&tally)->code, "timeout");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_attempt_is_an_answer_a_death_or_a_retry, begin),
+        cmocka_unit_test_setup(the_most_common_error_is_no_refusal_for_rate_and_no_stop, begin),
         cmocka_unit_test_setup(tokens_that_are_not_said_count_nothing, begin),
         cmocka_unit_test_setup(only_answers_have_a_latency, begin),
         cmocka_unit_test_setup(a_run_without_answers_reports_zeros, begin),

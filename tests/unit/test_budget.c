@@ -1,0 +1,182 @@
+/* The budget: never passed while each answer keeps to its bound, however many are in flight, and never given up while one could give back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "limit/budget.h"
+
+static const struct price dear = {.known = true, .input = 150000000, .output = 600000000, .cached = 75000000};
+
+static struct budget tokens_only(int64_t most)
+{
+    return (struct budget){.max_tokens = most, .max_nanousd = INT64_MAX};
+}
+
+static struct gate_request request(int64_t prompt, int64_t output)
+{
+    return (struct gate_request){.prompt_tokens = prompt, .output_tokens = output};
+}
+
+static struct budget_usage usage(int64_t prompt, int64_t completion)
+{
+    return (struct budget_usage){.prompt_tokens = prompt, .completion_tokens = completion};
+}
+
+static void a_price_is_rounded_up_and_cached_input_has_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        struct budget_usage used;
+        int64_t nanousd;
+    } table[] = {
+        {{1000000, 0, 0}, 150000000},
+        {{0, 1000000, 0}, 600000000},
+        {{1, 1, 0}, 750},
+        {{100, 10, 40}, 60 * 150 + 40 * 75 + 10 * 600},
+        {{10, 0, 50}, 10 * 75}, /* no more was cached than there was */
+        {{-1, 7, -1}, 7 * 600},
+        {{0, 0, 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_int_equal(price_of(&dear, &table[i].used), table[i].nanousd);
+    const struct price fine = {.known = true, .input = 1, .output = 37500000, .cached = 1};
+    const struct budget_usage one = usage(1, 1), two = usage(0, 2);
+    assert_int_equal(price_of(&fine, &one), 1 + 38);
+    assert_int_equal(price_of(&fine, &two), 75);
+    const struct price highest = {
+        .known = true, .input = 1000000000000, .output = 1000000000000, .cached = 1000000000000};
+    const struct budget_usage all = usage(INT64_MAX, INT64_MAX);
+    assert_int_equal(price_of(&highest, &all), INT64_MAX);
+    const struct budget_usage most = usage(999999, 0);
+    assert_int_equal(price_of(&highest, &most), INT64_C(999999000000));
+}
+
+static void a_request_waits_while_one_in_flight_may_give_back(void **state)
+{
+    (void)state;
+    struct budget b = tokens_only(150);
+    struct gate_request q = request(50, 50);
+    const struct budget_usage little = usage(50, 0);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+    budget_take(&b, &q);
+    assert_int_equal(budget_left(&b).tokens, 50);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_WAIT);
+    budget_settle(&b, &q, &little);
+    assert_int_equal(budget_left(&b).tokens, 100);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_GO); /* exactly what is left */
+    budget_take(&b, &q);
+    budget_settle(&b, &q, NULL);
+    assert_int_equal(b.used.tokens, 150);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_NEVER);
+    q = request(0, 0);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+}
+
+static void an_ended_request_without_usage_counts_at_its_worst_case(void **state)
+{
+    (void)state;
+    struct budget b = {.max_tokens = 1000, .max_nanousd = INT64_C(1000000), .price = dear};
+    struct gate_request q = request(100, 10);
+    budget_take(&b, &q);
+    budget_settle(&b, &q, NULL);
+    assert_int_equal(b.used.tokens, 110);
+    assert_int_equal(b.used.nanousd, 100 * 150 + 10 * 600);
+    assert_int_equal(budget_left(&b).nanousd, 1000000 - 21000);
+}
+
+static void money_binds_as_tokens_do(void **state)
+{
+    (void)state;
+    struct budget b = {.max_tokens = INT64_MAX, .max_nanousd = 21000, .price = dear};
+    struct gate_request fits = request(100, 10), dearer = request(100, 11);
+    assert_int_equal(budget_allows(&b, &fits), BUDGET_GO);
+    assert_int_equal(budget_allows(&b, &dearer), BUDGET_NEVER);
+    b.price.cached = 300000000; /* a cache that costs more than input: that is the worst case */
+    assert_int_equal(budget_allows(&b, &fits), BUDGET_NEVER);
+}
+
+static void without_a_limit_all_go(void **state)
+{
+    (void)state;
+    struct budget b = {.max_tokens = INT64_MAX, .max_nanousd = INT64_MAX};
+    struct gate_request q = request(INT64_MAX, INT64_MAX);
+    assert_false(budget_is_set(&b));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+        budget_take(&b, &q);
+    }
+    for (int i = 0; i < 3; i++)
+        budget_settle(&b, &q, NULL);
+    assert_int_equal(b.used.tokens, INT64_MAX);
+    assert_int_equal(b.flying.tokens, 0);
+    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+    assert_int_equal(budget_left(&b).tokens, INT64_MAX);
+    assert_int_equal(budget_left(&b).nanousd, INT64_MAX);
+}
+
+static int64_t any(struct random *r, int64_t most)
+{
+    return (int64_t)random_below(r, (uint64_t)most + 1);
+}
+
+/* A thousand in flight, of any size, that end in any order with any usage within their bounds, or with none told. */
+static void the_budget_is_never_passed_and_used_to_the_last_request(void **state)
+{
+    (void)state;
+    enum { FLYING = 1000, LARGEST = 2000 };
+    static struct gate_request flying[FLYING];
+    struct random r;
+    random_seed(&r, 4);
+    for (int round = 0; round < 20; round++) {
+        struct budget b = {.max_tokens = 400000 + any(&r, 400000), .max_nanousd = INT64_MAX, .price = dear};
+        if (round % 2 == 1)
+            b.max_nanousd = 100000000 + any(&r, 100000000);
+        int64_t n = 0, tokens = 0, nanousd = 0;
+        struct gate_request next = request(1 + any(&r, LARGEST), any(&r, LARGEST));
+        for (;;) {
+            enum budget_verdict verdict = budget_allows(&b, &next);
+            assert_true(verdict != BUDGET_NEVER || n == 0);
+            if (verdict == BUDGET_NEVER)
+                break;
+            if (verdict == BUDGET_GO && n < FLYING) {
+                budget_take(&b, &next);
+                flying[n++] = next;
+                next = request(1 + any(&r, LARGEST), any(&r, LARGEST));
+                continue;
+            }
+            int64_t at = any(&r, n - 1);
+            struct gate_request ended = flying[at];
+            flying[at] = flying[--n];
+            bool silent = any(&r, 9) == 0;
+            struct budget_usage used = usage(ended.prompt_tokens, any(&r, ended.output_tokens));
+            budget_settle(&b, &ended, silent ? NULL : &used);
+            if (silent)
+                used.completion_tokens = ended.output_tokens;
+            tokens += used.prompt_tokens + used.completion_tokens;
+            nanousd += price_of(&dear, &used);
+            assert_true(tokens <= b.max_tokens && nanousd <= b.max_nanousd);
+        }
+        assert_int_equal(b.used.tokens, tokens);
+        assert_int_equal(b.used.nanousd, nanousd);
+        const struct budget_usage worst = usage(next.prompt_tokens, next.output_tokens);
+        assert_true(tokens + next.prompt_tokens + next.output_tokens > b.max_tokens ||
+                    nanousd + price_of(&dear, &worst) > b.max_nanousd);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_price_is_rounded_up_and_cached_input_has_its_own),
+        cmocka_unit_test(a_request_waits_while_one_in_flight_may_give_back),
+        cmocka_unit_test(an_ended_request_without_usage_counts_at_its_worst_case),
+        cmocka_unit_test(money_binds_as_tokens_do),
+        cmocka_unit_test(without_a_limit_all_go),
+        cmocka_unit_test(the_budget_is_never_passed_and_used_to_the_last_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
