@@ -26,6 +26,17 @@ make_input 2000 | sed 's/"q/"t/; s/question/stopped question/' >stop.jsonl
 expect 4 run stop.jsonl --concurrency 4 --alert-errors 10%:stop; says "of the last minute failed"; says "The same command goes on"
 expect 2 run stop.jsonl --alert-errors 10%:shout; says "10%:shout"
 end_sim
+# A worker on all batches pauses the one with the errors and goes on with the others.
+start_sim --latency 2 --poison-kind 500
+make_input 2000 | sed 's/"q/"x/; s/question/POISON/' >bad.jsonl
+make_input 200 | sed 's/"q/"y/; s/question/good question/' >good.jsonl
+db=$PWD/all.db
+expect 0 "$LONGHAUL" --db "$db" submit bad.jsonl
+expect 0 "$LONGHAUL" --db "$db" submit good.jsonl
+expect 4 "$LONGHAUL" --db "$db" work --base-url "$base" --concurrency 4 --breaker 0 --backoff-initial 0.05 --max-attempts 1000 --alert-errors 10%:pause; says "batch paused"
+[ "$("$LONGHAUL" --db "$db" sql --format csv "SELECT group_concat(state, ' ') FROM batches" | tail -1 | tr -d '\r"')" = "paused finished" ] || fail "the wrong batch was paused"
+sound "$db"
+end_sim
 start_sim --latency 2 --faults 429=40 --max-faults 2
 make_input 300 | sed 's/"q/"r/; s/question/refused question/' >rate.jsonl
 expect 0 run rate.jsonl --concurrency 4 --alert-errors 1%:stop --max-retry-after 0.01
