@@ -121,6 +121,13 @@ static bool is_refuted(struct told *t, int64_t now_ms, int64_t limit)
 
 /* ---- the limit ---- */
 
+/* amount · ms / per_ms, `most` at most: products of two large numbers, of which the result may be larger than any level. */
+static int64_t part(int64_t amount, int64_t ms, int64_t per_ms, int64_t most)
+{
+    __int128 exact = (__int128)amount * ms / per_ms;
+    return exact < most ? (int64_t)exact : most;
+}
+
 static void set_others(struct told_rate *r, int64_t now_ms, int64_t others)
 {
     int64_t most = r->full_flow - r->full_flow / OWN_LEAST;
@@ -265,7 +272,7 @@ static void feel_others(struct told_rate *r, int64_t now_ms, int64_t age_ms, int
         r->epoch_flow = r->bucket.flow;
     }
     int64_t most = r->full_flow - r->epoch_flow / 2;
-    int64_t others = r->others + (int64_t)((__int128)excess * MINUTE_MS / (2 * age_ms + FEEL_MS));
+    int64_t others = r->others + part(excess, MINUTE_MS, 2 * age_ms + FEEL_MS, r->full_flow);
     others = others < most ? others : most;
     if (others > r->others)
         set_others(r, now_ms, others);
@@ -274,10 +281,8 @@ static void feel_others(struct told_rate *r, int64_t now_ms, int64_t age_ms, int
 /* With others about, some is left in the provider's bucket, so that it is felt before it is empty. */
 static int64_t reserve_of(const struct told_rate *r, int64_t age_ms)
 {
-    int64_t reserve = (int64_t)((__int128)r->others * (RESERVE_MS + age_ms / 4) / MINUTE_MS);
     int64_t most = r->limit * (BUCKET_MICRO / RESERVE_PART);
-    if (reserve > most)
-        reserve = most;
+    int64_t reserve = part(r->others, RESERVE_MS + age_ms / 4, MINUTE_MS, most);
     return reserve < r->top / 2 ? reserve : r->top / 2;
 }
 
@@ -295,7 +300,8 @@ static void measure_others(struct told_rate *r, int64_t now_ms, const struct tol
     r->dwindles = false;
     if (first || drop < 2)
         return;
-    int64_t rate = (int64_t)((__int128)drop * BUCKET_MICRO * MINUTE_MS / elapsed);
+    int64_t most = r->full_flow;
+    int64_t rate = part(drop < BUCKET_MOST_TOKENS ? drop * BUCKET_MICRO : most, MINUTE_MS, elapsed, most);
     r->dwindles = rate > r->full_flow / MARK_PART;
     if (r->dwindles && rate > r->others) {
         int64_t window = SETTLE_MS + 2 * age_ms;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "limit/gate.h"
 #include "limit/told.h"
 
@@ -256,6 +257,33 @@ static void a_limit_that_is_told_no_more_is_forgotten(void **state)
     assert_int_equal(t.minute.limit, 0);
 }
 
+/* Whatever is told, our part of the flow stays between a fiftieth and all of it, and no level is beyond what can be. */
+static void the_flow_stays_within_its_bounds_at_the_extremes(void **state)
+{
+    static const int64_t limits[] = {1, 2, 60, 1000000, TOLD_MOST / 2, TOLD_MOST};
+    struct random random;
+    (void)state;
+    random_seed(&random, 7);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct told t = told_of(limits[i], MINUTE);
+        int64_t now = 0;
+        for (int k = 0; k < 5000; k++) {
+            now += (int64_t)random_below(&random, k % 100 == 0 ? DAY : 3000);
+            told_take(&t, now, 1 + (int64_t)random_below(&random, (uint64_t)limits[i]));
+            struct told_reading r =
+                say(limits[i], (int64_t)random_below(&random, (uint64_t)limits[i] + 1), -1, MINUTE);
+            r.started_ms = now - (int64_t)random_below(&random, (uint64_t)now + 1);
+            r.taken = t.taken - (int64_t)random_below(&random, (uint64_t)limits[i]);
+            r.good = random_below(&random, 2) == 0;
+            told_read(&t, now, &r);
+            assert_true(t.minute.bucket.flow <= t.minute.full_flow);
+            assert_true(t.minute.bucket.flow >= t.minute.full_flow / 50);
+            assert_true(level(&t.minute, now) <= t.minute.bucket.capacity);
+            assert_true(told_ready_at(&t, now, 1) >= now);
+        }
+    }
+}
+
 /* ---- over a restart ---- */
 
 static struct told restart(struct told *before, int64_t now_ms, int64_t age_ms)
@@ -450,6 +478,7 @@ int main(void)
         cmocka_unit_test(the_period_follows_from_what_is_used_and_the_reset),
         cmocka_unit_test(a_limit_for_a_second_is_as_many_times_more_for_a_minute),
         cmocka_unit_test(a_limit_that_is_told_no_more_is_forgotten),
+        cmocka_unit_test(the_flow_stays_within_its_bounds_at_the_extremes),
         cmocka_unit_test(a_restart_goes_on_with_the_level_aged_by_the_flow),
         cmocka_unit_test(what_was_edited_is_ignored_or_clamped),
         cmocka_unit_test(of_given_and_told_the_lower_holds_and_told_may_rise_again),

@@ -22,7 +22,7 @@ static void two_clients_of_a_slow_limit_do_not_stop_each_other(void **state)
     (void)state;
     for (int kind = 0; kind < PROVIDERS; kind++)
         for (int64_t latency = 500; latency <= 10000; latency += 9500)
-            assert_share(sim_share((enum provider_kind)kind, 60, latency, 2, 3), 40, 30, kind, 60, latency);
+            assert_share(sim_share((enum provider_kind)kind, 60, latency, 2, 3), 30, 35, kind, 60, latency);
 }
 
 int main(void)
