@@ -199,6 +199,30 @@ static void print_limits(const char *state_json)
     json_parser_free(parser);
 }
 
+static double per_minute(json_object *state, const char *key)
+{
+    return (double)json_get_int(state, key, 0) * 60 / 1000;
+}
+
+/* What the gate has found out by itself; nothing while it has not. */
+static void print_learned(const lh_worker_stats *w)
+{
+    char a[32];
+    json_object *state = json_tokener_parse(w->state_json);
+    double limit = per_minute(state, "adaptive_limit_milli"), rate = per_minute(state, "adaptive_rate_milli");
+    int64_t most = json_get_int(state, "concurrency", 0), now = json_get_int(state, "concurrency_now", most);
+    if (limit > 0)
+        printf("learned limit %s/min", text_count((int64_t)(limit + 0.5), a));
+    if (rate > 0)
+        printf("%sadaptive rate %s/min", limit > 0 ? ", " : "", text_count((int64_t)(rate + 0.5), a));
+    if (now < most)
+        printf("%s%lld of %lld requests at once", limit > 0 || rate > 0 ? ", " : "", (long long)now,
+               (long long)most);
+    if (limit > 0 || rate > 0 || now < most)
+        putchar('\n');
+    json_object_put(state);
+}
+
 static void print_worker(const struct report *r, const lh_worker_stats *w, const lh_db_info *i)
 {
     char a[32], b[32], c[32], d[32];
@@ -224,6 +248,7 @@ static void print_worker(const struct report *r, const lh_worker_stats *w, const
            w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
            text_bytes(i->wal_bytes, b));
     print_limits(w->state_json);
+    print_learned(w);
     if (w->trouble[0] != '\0') {
         fputs("trouble: ", stdout);
         text_print_safe(stdout, w->trouble, 0);

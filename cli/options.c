@@ -73,6 +73,18 @@ static const struct option options[] = {
      "ignore the limits that answers tell (for a proxy that lies)"},
     {"window", 0, VALUE_WINDOW, PER_ENDPOINT, AT(run.endpoint.window_count), "N/SECONDS",
      "at most N requests in any so many seconds"},
+    {"adaptive", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.adaptive), "MODE",
+     "find the rate that the provider grants: auto (from its first refusal), on or off (auto)"},
+    {"adaptive-mode", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.adaptive_mode), "KIND",
+     "growth of that rate: multiplicative or additive (multiplicative)"},
+    {"adaptive-step", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.adaptive_step), "RPM",
+     "additive: so much more each second (6)"},
+    {"adaptive-min", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.adaptive_min), "RPM", "never slower"},
+    {"adaptive-max", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.adaptive_max), "RPM", "never faster"},
+    {"adaptive-initial", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.adaptive_initial), "RPM",
+     "where --adaptive on starts (60)"},
+    {"adaptive-concurrency", 0, VALUE_FLAG, PER_ENDPOINT, AT(run.endpoint.adaptive_concurrency), NULL,
+     "begin with 8 at once, more while answers are good, up to --concurrency"},
     {"breaker", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.breaker_percent), "PERCENT",
      "faults among the last answers that stop the asking for a while (50; 0 is off)"},
     {"timeout", 0, VALUE_SECONDS, PER_ENDPOINT, AT(run.endpoint.timeout_ms), "S",
@@ -153,7 +165,6 @@ static const struct {
 } not_here[] = {
     {"api-key", "keys come from the environment: set OPENAI_API_KEY or ANTHROPIC_API_KEY"},
     {"key", "keys come from the environment: set OPENAI_API_KEY or ANTHROPIC_API_KEY"},
-    {"adaptive", "this version does not have it; use --rpm, --tpm, --concurrency"},
 };
 
 /* ---- values ---- */

@@ -14,6 +14,7 @@ static const struct {
     {GATE_BREAKER, "breaker", "circuit breaker", breaker_open},
     {GATE_PAUSE, "pause", "pause asked by the provider", pause_open},
     {GATE_SCOUT, "scout", "wait for the first answer", scout_open},
+    {GATE_ADAPTIVE, "adaptive", "adaptive rate", adaptive_open},
     {GATE_RPM, "rpm", "requests per minute", request_rate_open},
     {GATE_TPM, "tpm", "tokens per minute", token_rate_open},
     {GATE_ITPM, "itpm", "input tokens per minute", input_rate_open},
@@ -35,6 +36,7 @@ void gate_options_default(struct gate_options *o)
 {
     *o = (struct gate_options){.concurrency = 50, .burst_ms = 500, .pause_most_ms = 900000};
     breaker_options_default(&o->breaker);
+    adaptive_options_default(&o->adaptive);
 }
 
 int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err)
@@ -77,14 +79,18 @@ int64_t gate_request_tokens(const struct gate_request *q)
 int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request *q)
 {
     int64_t latest = now_ms;
+    const struct limiter *binding = NULL;
     g->binding = GATE_NONE;
     for (size_t i = 0; i < g->count && latest < INT64_MAX; i++) {
         int64_t at = g->limiters[i].calls->ready_at(g->limiters[i].self, now_ms, q);
         if (at > latest) {
             latest = at;
+            binding = &g->limiters[i];
             g->binding = g->kinds[i];
         }
     }
+    if (binding != NULL && binding->calls->bound != NULL)
+        binding->calls->bound(binding->self, now_ms, latest);
     return latest;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "limit/adaptive.h"
 #include "limit/breaker.h"
 #include "provider/told_limits.h"
 
@@ -23,6 +24,8 @@ struct gate_options {
     /* Requests in flight at most before the first answer, when there are no limits: it may tell some. Twice as many after each
      * scout_ms without it. 0: no such care. */
     int64_t scout, scout_ms;
+    bool
+        adaptive_concurrency; /* begin with few, more while answers are good, fewer at faults; up to `concurrency` */
     /* How much of a minute's allowance a full bucket holds (at least one request): 0 to 30,000; default 500. Whatever it
      * is, any rolling minute stays within rpm; why, and how much of the allowance is used, stands in rates.c. */
     int64_t burst_ms;
@@ -30,6 +33,7 @@ struct gate_options {
     int64_t window_ms;     /* … in any span of so many ms; 0: no limit */
     int64_t pause_most_ms; /* no pause that is taken up from an earlier run is longer; ≥ 0 */
     struct breaker_options breaker;
+    struct adaptive_options adaptive;
 };
 void gate_options_default(struct gate_options *o);
 
@@ -51,7 +55,7 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
 
 struct gate_ticket { /* what the limiters must know of a request when it ends; the caller keeps it */
     int64_t started_ms;
-    int64_t serial;            /* of this request among all, from 1 */
+    int64_t serial;            /* of all starts, from 1: those of one millisecond have an order too */
     int64_t taken[TOLD_KINDS]; /* of each kind so far, this with it */
     uint32_t breaker_epoch;
 };
@@ -93,7 +97,8 @@ enum gate_limiter {
     GATE_PAUSE,
     GATE_ITPM,
     GATE_OTPM,
-    GATE_SCOUT
+    GATE_SCOUT,
+    GATE_ADAPTIVE
 };
 struct gate_rate { /* the limit of one kind that holds */
     int64_t limit; /* 0: none */
@@ -104,12 +109,18 @@ struct gate_rate { /* the limit of one kind that holds */
 struct gate_state {
     struct gate_rate rates[TOLD_KINDS];
     int64_t in_flight;
+    int64_t concurrency; /* so many at once are allowed now */
     int64_t requests_available,
-        tokens_available;              /* now; tokens may be negative (debt); -1, INT64_MIN: no limit */
-    int64_t paused_until_ms;           /* 0: not paused */
-    enum breaker_state breaker;        /* closed without one */
-    int64_t breaker_opened;            /* how often */
-    int64_t breaker_until_ms;          /* open: the end of the cool-down, else 0 */
+        tokens_available;        /* now; tokens may be negative (debt); -1, INT64_MIN: no limit */
+    int64_t paused_until_ms;     /* 0: not paused */
+    enum breaker_state breaker;  /* closed without one */
+    int64_t breaker_opened;      /* how often */
+    int64_t breaker_until_ms;    /* open: the end of the cool-down, else 0 */
+    enum adaptive_mode adaptive; /* off without one */
+    bool adaptive_is_additive;
+    bool adaptive_triggered;           /* it limits: auto has seen a refusal, or it is on */
+    int64_t adaptive_rate_milli;       /* may start now, in requests/1000 s; 0: not limited */
+    int64_t adaptive_limit_milli;      /* the limit that it has learned, likewise; 0: none yet */
     enum gate_limiter binding;         /* what made the last gate_ready_at say "not now" */
     int64_t tightest_per_second_milli; /* rate ceiling of the limits given, in requests/1000 s; 0: none */
 };

@@ -9,6 +9,8 @@
 /* Any of them but ready_at may be NULL: nothing to do. Times are ms on the gate's clock. */
 struct limiter_calls {
     int64_t (*ready_at)(void *self, int64_t now_ms, const struct gate_request *q); /* as gate_ready_at */
+    /* Of all limiters this one said the latest time, and no other holds the request back as long. */
+    void (*bound)(void *self, int64_t now_ms, int64_t until_ms);
     void (*take)(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket);
     void (*settle)(void *self, int64_t now_ms, const struct gate_outcome *o);
     void (*report)(void *self, int64_t now_ms, struct gate_state *out); /* fills its own fields */
@@ -30,7 +32,7 @@ struct limiter {
 /* Each looks at its own options, and leaves *out empty when they ask for nothing. LH_EUSAGE for options that make no
  * sense, LH_ENOMEM. */
 typedef int limiter_open(const struct gate_options *o, int64_t now_ms, struct limiter *out, lh_error *err);
-limiter_open concurrency_open, breaker_open, pause_open, window_open, scout_open;
+limiter_open concurrency_open, breaker_open, pause_open, adaptive_open, window_open, scout_open;
 limiter_open request_rate_open, token_rate_open, input_rate_open, output_rate_open;
 
 #endif

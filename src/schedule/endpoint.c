@@ -12,10 +12,33 @@ enum {
     SCOUT_MS = 2000, /* … and twice as many after each such time */
 };
 
+int endpoint_read_adaptive(const lh_endpoint_options *e, const char *of, struct adaptive_options *out,
+                           lh_error *err)
+{
+    adaptive_options_default(out);
+    const char *growth = e->adaptive_mode != NULL ? e->adaptive_mode : "multiplicative";
+    if (!adaptive_mode_from_name(e->adaptive != NULL ? e->adaptive : "auto", &out->mode))
+        return lh_error_set(err, LH_EUSAGE, "%sadaptive is \"%s\"; it must be auto, on or off", of,
+                            e->adaptive);
+    out->additive = strcmp(growth, "additive") == 0;
+    if (!out->additive && strcmp(growth, "multiplicative") != 0)
+        return lh_error_set(err, LH_EUSAGE,
+                            "%sadaptive-mode is \"%s\"; it must be multiplicative or additive", of, growth);
+    out->step_rpm = e->adaptive_step;
+    out->min_rpm = e->adaptive_min;
+    out->max_rpm = e->adaptive_max;
+    out->initial_rpm = e->adaptive_initial;
+    return 0;
+}
+
 static int open_gate(struct endpoint *e, int64_t pause_most_ms, int64_t now_ms, lh_error *err)
 {
     struct gate_options o;
     gate_options_default(&o);
+    int rc = endpoint_read_adaptive(&e->options, "", &o.adaptive, err);
+    if (rc != 0)
+        return rc;
+    o.adaptive_concurrency = e->options.adaptive_concurrency;
     o.concurrency = e->options.concurrency;
     o.rpm = e->options.rpm;
     o.tpm = e->options.tpm;

@@ -35,6 +35,10 @@ struct endpoint {
     char trouble[256]; /* it cannot be reached, it refuses the account; "" when all is well */
 };
 
+/* What the options say of the adaptive rate. LH_EUSAGE names what is wrong, after `of`. */
+int endpoint_read_adaptive(const lh_endpoint_options *e, const char *of, struct adaptive_options *out,
+                           lh_error *err);
+
 /* All that options ask for but keys, which are looked for when they are needed, or by endpoint_access. LH_EUSAGE names what is wrong.
  * dialect NULL: both. pause_most_ms: no pause is longer. On failure *e is empty. */
 int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *name,

@@ -13,7 +13,11 @@ void lh_run_options_default(lh_run_options *o)
                                        .stall_timeout_ms = 60000,
                                        .max_response = (size_t)64 << 20,
                                        .breaker_percent = 50,
-                                       .weight = 1},
+                                       .weight = 1,
+                                       .adaptive = "auto",
+                                       .adaptive_mode = "multiplicative",
+                                       .adaptive_step = 6,
+                                       .adaptive_initial = 60},
                           .max_attempts = 5,
                           .max_throttles = 50,
                           .backoff_initial_ms = 1000,
@@ -84,6 +88,10 @@ static int check_endpoint(const lh_endpoint_options *e, const char *of, lh_error
         {"tpm", e->tpm, 0, INT64_C(1000000000000)},
         {"itpm", e->itpm, 0, INT64_C(1000000000000)},
         {"otpm", e->otpm, 0, INT64_C(1000000000000)},
+        {"adaptive-step", e->adaptive_step, 1, ADAPTIVE_MOST_RPM},
+        {"adaptive-max", e->adaptive_max, 0, ADAPTIVE_MOST_RPM},
+        {"adaptive-min", e->adaptive_min, 0, e->adaptive_max > 0 ? e->adaptive_max : ADAPTIVE_MOST_RPM},
+        {"adaptive-initial", e->adaptive_initial, 1, ADAPTIVE_MOST_RPM},
         {"timeout (ms)", e->timeout_ms, 1, INT64_C(86400000)},
         {"window count", e->window_count, 0, 10000000},
         {"window (ms)", e->window_ms, e->window_count > 0 ? 1 : 0, INT64_C(86400000)},
@@ -95,6 +103,9 @@ static int check_endpoint(const lh_endpoint_options *e, const char *of, lh_error
     if (rc == 0 && e->dialect != NULL && !dialect_from_name(e->dialect, &dialect))
         return lh_error_set(err, LH_EUSAGE, "%sdialect is \"%s\"; it must be openai or anthropic", of,
                             e->dialect);
+    struct adaptive_options adaptive;
+    if (rc == 0)
+        rc = endpoint_read_adaptive(e, of, &adaptive, err);
     return rc == 0 && e->base_url != NULL ? provider_check_base_url(e->base_url, err) : rc;
 }
 
@@ -199,6 +210,7 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->options.durability = meant.durability;
     r->policy.backoff.jitter = meant.jitter;
     r->options.endpoint.base_url = r->options.endpoint.ca_file = r->options.endpoint.dialect = NULL;
+    r->options.endpoint.adaptive = r->options.endpoint.adaptive_mode = NULL;
     r->options.endpoints = NULL;
     r->stops = meant.stops;
     r->options.alert_errors = NULL; /* borrowed until now */

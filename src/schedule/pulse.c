@@ -77,6 +77,16 @@ static void report_progress(struct lh_run *r)
     r->options.progress(r->options.progress_arg, &p);
 }
 
+/* Rates are requests/1000 s, as gate_state has them; 0: none. */
+static void append_adaptive(struct strbuf *b, const struct gate_state *g)
+{
+    json_append_text(b, "adaptive", adaptive_mode_name(g->adaptive));
+    json_append_text(b, "adaptive_mode", g->adaptive_is_additive ? "additive" : "multiplicative");
+    json_append_int(b, "adaptive_triggered", g->adaptive_triggered ? 1 : 0);
+    json_append_int(b, "adaptive_rate_milli", g->adaptive_rate_milli);
+    json_append_int(b, "adaptive_limit_milli", g->adaptive_limit_milli);
+}
+
 /* "limits":{"requests":{"limit":500,"per_s":60,"by":"told","available":4}}: those that hold. */
 static void append_limits(struct strbuf *b, const struct gate_state *g)
 {
@@ -106,6 +116,7 @@ static void append_gate(struct strbuf *b, struct endpoint *e)
     json_append_text(b, "endpoint", e->name);
     json_append_text(b, "state", endpoint_state_name(e, now));
     json_append_int(b, "concurrency", e->options.concurrency);
+    json_append_int(b, "concurrency_now", g.concurrency);
     json_append_int(b, "in_flight", g.in_flight);
     json_append_text(b, "breaker", breaker_state_name(g.breaker));
     if (g.breaker_opened > 0)
@@ -117,6 +128,8 @@ static void append_gate(struct strbuf *b, struct endpoint *e)
     append_limits(b, &g);
     if (g.paused_until_ms > 0)
         json_append_int(b, "paused_until", g.paused_until_ms - now + clock_wall_ms());
+    if (g.adaptive != ADAPTIVE_OFF)
+        append_adaptive(b, &g);
     if (e->trouble[0] != '\0')
         json_append_text(b, "trouble", e->trouble);
     if (g.binding != GATE_NONE)

@@ -16,7 +16,7 @@ expect 0 "$LONGHAUL" --db given.db status --json
 grep -qE '"requests":\{"limit":1100,"per_s":60,"by":"given"' out || { cat out >&2; fail "the lower limit does not hold"; }
 grep -qE '"output_tokens":\{"limit":1000000,' out || fail "status does not show the limit on output tokens"
 
-expect 0 "$LONGHAUL" --db deaf.db -q run in.jsonl -o deaf.jsonl --base-url "$base" --no-told-limits --backoff-initial 0.2
+expect 0 "$LONGHAUL" --db deaf.db -q run in.jsonl -o deaf.jsonl --base-url "$base" --no-told-limits --adaptive off --backoff-initial 0.2
 [ "$(refusals deaf.db)" -gt 10 ] || fail "a run that is not to listen kept to the limit"
 expect 2 "$LONGHAUL" run in.jsonl --otpm=-1
 for db in heard given deaf; do sound $db.db; done

@@ -40,6 +40,13 @@ static void defaults_are_those_of_the_contract(void **state)
     assert_int_equal(o.endpoint.window_count, 0);
     assert_null(o.endpoint.base_url);
     assert_null(o.endpoint.dialect);
+    assert_string_equal(o.endpoint.adaptive, "auto");
+    assert_string_equal(o.endpoint.adaptive_mode, "multiplicative");
+    assert_int_equal(o.endpoint.adaptive_step, 6);
+    assert_int_equal(o.endpoint.adaptive_min, 0);
+    assert_int_equal(o.endpoint.adaptive_max, 0);
+    assert_int_equal(o.endpoint.adaptive_initial, 60);
+    assert_false(o.endpoint.adaptive_concurrency);
     assert_int_equal(o.max_attempts, 5);
     assert_int_equal(o.max_throttles, 50);
     assert_int_equal(o.backoff_initial_ms, 1000);
@@ -63,6 +70,10 @@ static const struct bound {
 } bounds[] = {
     {"concurrency", offsetof(lh_run_options, endpoint.concurrency), 1, 100000},
     {"rpm", offsetof(lh_run_options, endpoint.rpm), 0, INT64_C(1000000000)},
+    {"adaptive-step", offsetof(lh_run_options, endpoint.adaptive_step), 1, INT64_C(1000000000)},
+    {"adaptive-min", offsetof(lh_run_options, endpoint.adaptive_min), 0, INT64_C(1000000000)},
+    {"adaptive-max", offsetof(lh_run_options, endpoint.adaptive_max), 0, INT64_C(1000000000)},
+    {"adaptive-initial", offsetof(lh_run_options, endpoint.adaptive_initial), 1, INT64_C(1000000000)},
     {"tpm", offsetof(lh_run_options, endpoint.tpm), 0, INT64_C(1000000000000)},
     {"batch-deadline (ms)", offsetof(lh_run_options, batch_deadline_ms), 0, INT64_C(31536000000)},
     {"job-deadline (ms)", offsetof(lh_run_options, job_deadline_ms), 0, INT64_C(31536000000)},
@@ -115,6 +126,31 @@ static void a_refusal_names_the_option(void **state)
         assert_int_equal(take_with(&bounds[i], INT64_MIN, &err), LH_EUSAGE);
         assert_non_null(strstr(err.message, bounds[i].name));
     }
+}
+
+static void names_of_the_adaptive_rate_are_known_or_refused(void **state)
+{
+    static const char *const good[] = {"auto", "on", "off", NULL}, *const bad[] = {"", "ON", "yes"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        lh_run_options o = defaults();
+        o.endpoint.adaptive = good[i];
+        assert_int_equal(take(&o, NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        lh_run_options o = defaults();
+        o.endpoint.adaptive = bad[i];
+        assert_int_equal(take(&o, NULL), LH_EUSAGE);
+        o = defaults();
+        o.endpoint.adaptive_mode = bad[i];
+        assert_int_equal(take(&o, NULL), LH_EUSAGE);
+    }
+    lh_run_options o = defaults();
+    o.endpoint.adaptive_mode = "additive";
+    assert_int_equal(take(&o, NULL), 0);
+    o.endpoint.adaptive_min = 11;
+    o.endpoint.adaptive_max = 10;
+    assert_int_equal(take(&o, NULL), LH_EUSAGE);
 }
 
 static void a_window_needs_both_its_numbers(void **state)
@@ -309,6 +345,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_contract),
         cmocka_unit_test(every_number_has_its_bounds),
         cmocka_unit_test(a_refusal_names_the_option),
+        cmocka_unit_test(names_of_the_adaptive_rate_are_known_or_refused),
         cmocka_unit_test(a_window_needs_both_its_numbers),
         cmocka_unit_test(a_response_has_a_size),
         cmocka_unit_test(a_base_of_backoff_is_a_number_from_1_to_100),

@@ -1,0 +1,450 @@
+/* The adaptive rate: see adaptive.h. */
+#include "limit/adaptive.h"
+
+#include <string.h>
+
+#define SECOND INT64_C(1000)
+#define ONE BUCKET_MICRO      /* a request a second */
+#define LEAST_RATE (ONE / 60) /* slower is not worth knowing */
+#define MOST_RATE (ADAPTIVE_MOST_RPM * ONE / 60)
+
+enum {
+    RECOVER_PERCENT = 95, /* of the limit: where the ramp ends and the slow approach begins */
+    RAMP_MS = 2000,
+    QUICK_RAMP_MS = 60000,  /* after a limit that turned out too high: a window must turn first */
+    QUICK_MS = 10000,       /* so long after the ramp an episode still speaks against the limit */
+    APPROACH_MS = 60000,    /* from the end of the ramp to the limit, and as long again to 5 % above */
+    APPROACH_REQUESTS = 64, /* or so many requests, where that is longer */
+    X_MOST = 10000,         /* thousandths: the cube ends here */
+    SLOW_EPISODES = 6,      /* more do not make a guess better */
+    WINDOW_S = 60,          /* the longest window that grants are looked at for */
+    SLACK_MS = 10,          /* what a start may come late: the bucket holds as much */
+    GAP_MS = 5000,
+    GAP_REQUESTS = 4,       /* without starts: what was granted before says nothing of the rate */
+    CHANCE_PAUSE_MS = 1000, /* who asks for a longer wait refuses for a reason */
+    FADE_MS = 3600 * 1000,  /* after an hour a limit is a first guess again */
+    FORGET_MS = 24 * 3600 * 1000,
+};
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static const char *const mode_names[] = {
+    [ADAPTIVE_OFF] = "off", [ADAPTIVE_AUTO] = "auto", [ADAPTIVE_ON] = "on"};
+
+const char *adaptive_mode_name(enum adaptive_mode m)
+{
+    return mode_names[m];
+}
+
+bool adaptive_mode_from_name(const char *name, enum adaptive_mode *out)
+{
+    for (int m = ADAPTIVE_OFF; m <= ADAPTIVE_ON; m++)
+        if (strcmp(name, mode_names[m]) == 0) {
+            *out = (enum adaptive_mode)m;
+            return true;
+        }
+    return false;
+}
+
+void adaptive_options_default(struct adaptive_options *o)
+{
+    *o = (struct adaptive_options){.step_rpm = 6, .initial_rpm = 60};
+}
+
+/* ---- the pace ---- */
+
+static int64_t rate_of(int64_t rpm)
+{
+    return rpm * ONE / 60;
+}
+
+/* What flowed until now flowed at the old rate. */
+static void set_rate(struct adaptive *a, int64_t now_ms, int64_t rate)
+{
+    const struct adaptive_options *o = &a->options;
+    rate = most(rate, most(LEAST_RATE, rate_of(o->min_rpm)));
+    a->rate = least(rate, o->max_rpm > 0 ? rate_of(o->max_rpm) : MOST_RATE);
+    bucket_available(&a->pace, now_ms);
+    a->pace.flow = a->rate * 60;
+    a->pace.capacity = most(ONE, a->rate * SLACK_MS / SECOND);
+    a->pace.level = least(a->pace.level, a->pace.capacity);
+}
+
+static bool is_paced(const struct adaptive *a)
+{
+    return !a->open || a->options.max_rpm > 0;
+}
+
+void adaptive_init(struct adaptive *a, const struct adaptive_options *o, int64_t now_ms)
+{
+    *a = (struct adaptive){.options = *o,
+                           .open = o->mode == ADAPTIVE_AUTO,
+                           .slow = true,
+                           .bound_from_ms = now_ms,
+                           .bound_until_ms = now_ms - SLACK_MS,
+                           .busy_since_ms = now_ms,
+                           .born_ms = now_ms,
+                           .last_start_ms = now_ms};
+    cells_init(&a->granted, now_ms);
+    bucket_init_micro(&a->pace, ONE, ONE, now_ms);
+    set_rate(a, now_ms, a->open ? MOST_RATE : rate_of(o->initial_rpm));
+}
+
+/* ---- growth ---- */
+
+static int64_t percent(int64_t value, int64_t share)
+{
+    return value / 100 * share + value % 100 * share / 100;
+}
+
+static int64_t requests_ms(int64_t requests, int64_t rate)
+{
+    return requests * SECOND * ONE / rate;
+}
+
+/* The rate at a time of the clock after the ramp: a cube that is flat at the limit. */
+static int64_t cube(const struct adaptive *a, int64_t clock_ms)
+{
+    int64_t k = most(APPROACH_MS, requests_ms(APPROACH_REQUESTS, a->limit));
+    int64_t since = clock_ms - a->ramp_ms - k;
+    int64_t x = since / k > X_MOST / 1000 ? X_MOST : least(X_MOST, since * 1000 / k);
+    __int128 rise = (__int128)(a->limit - percent(a->limit, RECOVER_PERCENT)) * (x * x * x);
+    return a->limit + (int64_t)(rise / (1000 * 1000 * 1000));
+}
+
+static int64_t ramp(const struct adaptive *a)
+{
+    __int128 way = percent(a->limit, RECOVER_PERCENT) - a->ramp_from;
+    return a->ramp_from + (int64_t)(way * a->clock_ms / a->ramp_ms);
+}
+
+/* What is added in `elapsed_ms` when `by` is added each `per` ms; what the division leaves over is kept for the next time. */
+static int64_t add_over_time(struct adaptive *a, int64_t by, int64_t elapsed_ms, int64_t per)
+{
+    __int128 sum = (__int128)by * elapsed_ms + least(a->remainder, per - 1);
+    a->remainder = (int64_t)(sum % per);
+    return sum / per > MOST_RATE ? MOST_RATE : (int64_t)(sum / per);
+}
+
+/* × 1.1 in a second, or in the time of four requests where that is longer: 0.0953 is the logarithm. */
+static int64_t grow_slowly(struct adaptive *a, int64_t elapsed_ms)
+{
+    int64_t tenth_ms = most(SECOND, requests_ms(4, a->rate));
+    return a->rate + add_over_time(a, a->rate * 953 / 10000, elapsed_ms, tenth_ms);
+}
+
+static int64_t grow_by_step(struct adaptive *a, int64_t elapsed_ms)
+{
+    return a->rate + add_over_time(a, rate_of(a->options.step_rpm), elapsed_ms, SECOND);
+}
+
+static int64_t approach(const struct adaptive *a, int64_t elapsed_ms)
+{
+    int64_t target = cube(a, a->clock_ms);
+    int64_t fastest = a->rate + (int64_t)((__int128)a->rate * elapsed_ms / 10000) + 1;
+    return target > a->limit ? least(target, fastest) : target;
+}
+
+static void grow(struct adaptive *a, int64_t now_ms, int64_t elapsed_ms)
+{
+    int64_t rate = 0;
+    a->clock_ms += elapsed_ms;
+    if (a->clock_ms < a->ramp_ms)
+        rate = ramp(a);
+    else if (a->options.additive)
+        rate = grow_by_step(a, elapsed_ms);
+    else if (a->slow)
+        rate = grow_slowly(a, elapsed_ms);
+    else
+        rate = approach(a, elapsed_ms);
+    set_rate(a, now_ms, rate);
+}
+
+/* Starts anew from a rate: back to the limit in a short ramp. */
+static void begin_ramp(struct adaptive *a, int64_t from, int64_t ramp_ms)
+{
+    a->clock_ms = 0;
+    a->ramp_ms = ramp_ms;
+    a->ramp_from = from;
+    a->remainder = 0;
+}
+
+/* ---- episodes ---- */
+
+static int64_t patience_ms(const struct adaptive *a)
+{
+    return most(SECOND, 4 * a->refuse_ms);
+}
+
+static int64_t granted_rate(struct adaptive *a, int64_t now_ms, int64_t seconds)
+{
+    return least(MOST_RATE, cells_sum(&a->granted, now_ms, seconds) * ONE / seconds);
+}
+
+/* A guess made while the rate was far from the limit is a guess; it is trusted when an episode was over at once, which is to say that
+ * the rate at its beginning was hardly too high, or when two agree. */
+static void weigh_guess(struct adaptive *a, int64_t length_ms)
+{
+    if (!a->slow)
+        return;
+    int64_t previous = a->previous_limit;
+    if (!a->is_first && length_ms < patience_ms(a) + 4 * a->refuse_ms + SECOND / 2) {
+        a->limit = most(a->limit, percent(a->congested_rate, 85));
+        a->slow = false;
+    } else if (previous > 0 && a->limit > percent(previous, 80) && a->limit < percent(previous, 120)) {
+        a->slow = false;
+    }
+    a->previous_limit = a->limit;
+    if (++a->slow_episodes >= SLOW_EPISODES)
+        a->slow = false;
+}
+
+static void end_episode(struct adaptive *a, int64_t now_ms)
+{
+    int64_t length_ms = most(SECOND, now_ms - a->episode_ms - a->episode_pause_ms);
+    __int128 granted = (__int128)a->episode_granted * SECOND * ONE / length_ms;
+    a->in_episode = false;
+    a->limit = most(a->next_limit, LEAST_RATE);
+    if (a->quick == 0 && granted > a->limit)
+        a->limit = granted < MOST_RATE ? (int64_t)granted : MOST_RATE;
+    weigh_guess(a, length_ms);
+    a->is_first = false;
+    a->after_episode = true;
+    noise_recovered(&a->noise);
+    if (a->quick > 0)
+        begin_ramp(a, percent(a->limit, 75), QUICK_RAMP_MS);
+    else
+        begin_ramp(a, least(a->rate, percent(a->limit, RECOVER_PERCENT)), RAMP_MS);
+}
+
+/* The first refusal of an open gate: what was granted in the last minute is the first guess. */
+static void guess_first(struct adaptive *a, int64_t now_ms)
+{
+    a->open = false;
+    a->is_first = true;
+    a->next_limit = granted_rate(a, now_ms, WINDOW_S);
+    set_rate(a, now_ms, most(granted_rate(a, now_ms, 2), ONE));
+}
+
+static void doubt_limit(struct adaptive *a, int64_t now_ms)
+{
+    bool had_gap = a->busy_since_ms != a->born_ms && now_ms - a->busy_since_ms < WINDOW_S * SECOND;
+    bool missed = !had_gap && granted_rate(a, now_ms, WINDOW_S) < percent(a->limit, 90);
+    a->quick++;
+    int64_t lower = most(percent(a->limit, 75), least(a->limit, granted_rate(a, now_ms, WINDOW_S)));
+    a->next_limit = a->quick >= 2 || missed ? lower : a->limit;
+}
+
+static void measure_limit(struct adaptive *a, int64_t now_ms)
+{
+    int64_t seconds = least(WINDOW_S, most(2, (now_ms - a->busy_since_ms) / SECOND));
+    a->quick = 0;
+    a->next_limit = least(a->rate, granted_rate(a, now_ms, seconds));
+    a->congested_rate = a->rate;
+}
+
+static bool is_near(const struct adaptive *a)
+{
+    return a->after_episode && a->clock_ms < a->ramp_ms + QUICK_MS;
+}
+
+static enum noise_phase phase_of(const struct adaptive *a)
+{
+    if (a->open)
+        return NOISE_OPEN;
+    if (a->slow)
+        return NOISE_GUESS;
+    return a->in_episode || is_near(a) ? NOISE_LOW : NOISE_TRIED;
+}
+
+static void begin_episode(struct adaptive *a, int64_t now_ms)
+{
+    if (a->open)
+        guess_first(a, now_ms);
+    else if (!a->slow && is_near(a))
+        doubt_limit(a, now_ms);
+    else
+        measure_limit(a, now_ms);
+    a->in_episode = true;
+    a->episode_ms = now_ms;
+    a->episode_serial = a->last_serial + 1;
+    a->episode_granted = a->episode_pause_ms = 0;
+}
+
+static void cut(struct adaptive *a, int64_t now_ms)
+{
+    int64_t floor = a->limit > 0 ? most(ONE / 10, least(ONE, a->limit / 4)) : ONE;
+    set_rate(a, now_ms, most(a->rate / 2, least(a->rate, floor)));
+    a->cut_serial = a->last_serial + 1;
+    a->probe_serial = 0;
+}
+
+/* ---- time ---- */
+
+/* How long this limiter held requests back since it was last asked. A start that comes a little late is no sign that others did. */
+static int64_t take_bound_ms(struct adaptive *a, int64_t now_ms)
+{
+    int64_t until = least(now_ms, a->bound_until_ms + SLACK_MS), bound_ms = most(0, until - a->bound_from_ms);
+    a->bound_from_ms = now_ms;
+    a->bound_until_ms = now_ms - SLACK_MS; /* until adaptive_bound says otherwise */
+    return bound_ms;
+}
+
+static void see_time(struct adaptive *a, int64_t now_ms)
+{
+    int64_t bound_ms = take_bound_ms(a, now_ms);
+    if (a->open)
+        return;
+    if (a->in_episode) {
+        if (a->probe_serial == 0 || now_ms - a->probe_ms < patience_ms(a))
+            return;
+        end_episode(a, now_ms);
+        bound_ms = 0;
+    }
+    grow(a, now_ms, bound_ms);
+}
+
+int64_t adaptive_ready_at(struct adaptive *a, int64_t now_ms)
+{
+    see_time(a, now_ms);
+    return is_paced(a) ? bucket_ready_at(&a->pace, now_ms, 1) : now_ms;
+}
+
+void adaptive_bound(struct adaptive *a, int64_t now_ms, int64_t until_ms)
+{
+    a->bound_from_ms = now_ms;
+    a->bound_until_ms = until_ms;
+}
+
+void adaptive_take(struct adaptive *a, int64_t now_ms, int64_t serial)
+{
+    int64_t gap_ms = most(GAP_MS, requests_ms(GAP_REQUESTS, a->rate));
+    if (now_ms - a->last_start_ms > gap_ms)
+        a->busy_since_ms = now_ms;
+    a->last_start_ms = now_ms;
+    a->last_serial = serial;
+    cells_add(&a->granted, now_ms);
+    noise_start(&a->noise, phase_of(a));
+    noise_start(&a->faults, NOISE_GUESS);
+    if (is_paced(a))
+        bucket_take(&a->pace, now_ms, 1);
+    if (!a->in_episode)
+        return;
+    a->episode_granted++;
+    if (a->probe_serial == 0) {
+        a->probe_serial = serial;
+        a->probe_ms = now_ms;
+    }
+}
+
+/* ---- ends ---- */
+
+/* It was not granted. */
+static void take_off(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s)
+{
+    cells_take_off(&a->granted, now_ms, s->started_ms);
+    if (a->in_episode && s->serial >= a->episode_serial)
+        a->episode_granted--;
+}
+
+/* What started before it and was not refused is no sign that the episode is over. */
+static void look_anew(struct adaptive *a, const struct adaptive_start *s)
+{
+    if (a->in_episode && s->serial >= a->probe_serial)
+        a->probe_serial = 0;
+}
+
+static bool is_chance(struct adaptive *a, int64_t pause_ms)
+{
+    return pause_ms <= CHANCE_PAUSE_MS && noise_forgives(&a->noise, phase_of(a));
+}
+
+static void note_pause(struct adaptive *a, int64_t now_ms, int64_t pause_ms)
+{
+    int64_t until = pause_ms > INT64_MAX / 4 ? INT64_MAX / 2 : now_ms + pause_ms;
+    if (pause_ms <= 0 || until <= a->pause_until_ms)
+        return;
+    a->episode_pause_ms += until - most(now_ms, a->pause_until_ms);
+    a->pause_until_ms = until;
+}
+
+void adaptive_throttled(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s, int64_t pause_ms)
+{
+    int64_t took_ms = most(0, now_ms - s->started_ms);
+    see_time(a, now_ms);
+    a->refuse_ms = a->refuse_ms > 0 ? (a->refuse_ms * 7 + took_ms) / 8 : took_ms;
+    take_off(a, now_ms, s);
+    note_pause(a, now_ms, pause_ms);
+    bool is_news = s->serial >= a->cut_serial && s->serial > 0;
+    if (is_news && is_chance(a, pause_ms))
+        return;
+    look_anew(a, s);
+    if (!is_news)
+        return;
+    if (!a->in_episode)
+        begin_episode(a, now_ms);
+    cut(a, now_ms);
+    noise_cut(&a->noise);
+}
+
+/* The time of the clock at which the curve is at `rate`; the curve rises. */
+static int64_t clock_at(const struct adaptive *a, int64_t rate)
+{
+    int64_t low = a->ramp_ms, high = a->clock_ms;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (cube(a, middle) < rate)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void adaptive_fault(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s)
+{
+    see_time(a, now_ms);
+    if (a->open || a->in_episode || s->serial < a->fault_serial || s->serial < a->cut_serial ||
+        s->serial == 0 || noise_forgives(&a->faults, NOISE_GUESS))
+        return;
+    noise_cut(&a->faults);
+    a->fault_serial = a->last_serial + 1;
+    int64_t rate = percent(a->rate, 90);
+    bool by_curve = a->limit > 0 && !a->slow && !a->options.additive;
+    if (by_curve && rate >= percent(a->limit, RECOVER_PERCENT)) {
+        a->clock_ms = clock_at(a, rate);
+    } else if (a->clock_ms < a->ramp_ms || by_curve) {
+        begin_ramp(a, rate, RAMP_MS);
+        a->after_episode = false;
+    }
+    set_rate(a, now_ms, rate);
+}
+
+void adaptive_unreached(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s)
+{
+    see_time(a, now_ms);
+    take_off(a, now_ms, s);
+    look_anew(a, s);
+}
+
+void adaptive_restore(struct adaptive *a, int64_t now_ms, int64_t age_ms, int64_t rate, int64_t limit,
+                      bool slow)
+{
+    if (a->options.mode == ADAPTIVE_OFF || age_ms > FORGET_MS || rate <= 0 || limit < 0)
+        return;
+    a->open = false;
+    a->limit = limit > 0 ? least(most(limit, LEAST_RATE), MOST_RATE) : 0;
+    a->slow = slow || limit == 0 || age_ms > FADE_MS;
+    a->after_episode = false;
+    set_rate(a, now_ms,
+             a->limit > 0 ? least(rate, percent(a->limit, RECOVER_PERCENT)) : least(rate, MOST_RATE));
+    begin_ramp(a, a->rate, a->limit > 0 && !a->slow ? RAMP_MS : 0);
+}
