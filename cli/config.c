@@ -13,7 +13,8 @@
 /* A mapping: for each name two texts, under its dashes and under its underscores, of which one at most may be there. What else there is
  * stands behind them. */
 struct mapping {
-    cyaml_schema_field_t *fields; /* owned; so are the keys with underscores */
+    cyaml_schema_field_t *fields; /* owned */
+    char **keys;                  /* owned: those of the fields */
     size_t names, n_fields;
     size_t size; /* of the data */
 };
@@ -76,6 +77,7 @@ static cyaml_schema_value_t text_schema(void)
 
 static void add_text(struct mapping *m, char *key)
 {
+    m->keys[m->n_fields] = key;
     m->fields[m->n_fields] = (cyaml_schema_field_t){
         .key = key, .data_offset = (uint32_t)(m->n_fields * sizeof(char *)), .value = text_schema()};
     m->n_fields++;
@@ -85,7 +87,8 @@ static void add_text(struct mapping *m, char *key)
 static int make_mapping(struct mapping *m, struct config_names names, size_t more, lh_error *err)
 {
     m->fields = calloc(names.count * 2 + more + 1, sizeof *m->fields);
-    if (m->fields == NULL)
+    m->keys = calloc(names.count * 2 + more + 1, sizeof(char *));
+    if (m->fields == NULL || m->keys == NULL)
         return lh_error_nomem(err);
     m->names = names.count;
     for (size_t i = 0; i < names.count; i++)
@@ -117,6 +120,7 @@ static int add_list(struct mapping *m, const char *key, const cyaml_schema_value
     f.value.data_size = (uint32_t)size;
     f.value.sequence.entry = of;
     f.value.sequence.max = 10000;
+    m->keys[m->n_fields] = copy;
     m->fields[m->n_fields++] = f;
     m->size += sizeof(struct list);
     return 0;
@@ -251,7 +255,8 @@ int config_read(const char *path, struct config_names top, struct config_names e
 static void free_mapping(struct mapping *m)
 {
     for (size_t i = 0; i < m->n_fields; i++)
-        free((char *)(uintptr_t)m->fields[i].key);
+        free(m->keys[i]);
+    free(m->keys);
     free(m->fields);
 }
 

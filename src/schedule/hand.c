@@ -16,8 +16,7 @@ enum {
 static struct route *add_route(struct lh_run *r, const struct claimed_job *job)
 {
     struct hand *h = &r->hand;
-    const size_t most = sizeof h->routes / sizeof *h->routes;
-    struct route *route = h->count < most ? calloc(1, sizeof *route) : NULL;
+    struct route *route = h->count < HAND_ROUTES ? calloc(1, sizeof *route) : NULL;
     if (route == NULL)
         return NULL;
     route->id = job->route;

@@ -36,8 +36,10 @@ struct route {
     int64_t ready_at;
 };
 
-struct hand {                              /* see hand.c */
-    struct route *routes[ROUTES_MOST + 1]; /* owned; those that have been seen */
+enum { HAND_ROUTES = ROUTES_MOST + 1 };
+
+struct hand {                          /* see hand.c */
+    struct route *routes[HAND_ROUTES]; /* owned; those that have been seen */
     size_t count;
     int64_t held;          /* jobs in all of them */
     int64_t asked;         /* claims asked for, ever */

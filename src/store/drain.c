@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "longhaul.h"
 #include "store/steer.h"
+#include "store/turns.h"
 
 enum { PROMOTE_AT_ONCE = 512, HEARTBEAT_MS = 5000 };
 
@@ -103,47 +104,6 @@ static int compare_lanes(struct drain *d, const struct ledger *before, lh_error 
     return rc;
 }
 
-static int tell_lane(struct drain *d, struct lane *lane, lh_error *err)
-{
-    if (lane->fair.flow == NULL &&
-        !fair_lane_add(&d->fair, &lane->fair, lane->priority, lane->tenant, lane->batch_id, lane->weight))
-        return lh_error_nomem(err);
-    return fair_lane_set(&d->fair, &lane->fair, lane->active && !lane->is_shut && lane->jobs[JOB_READY] > 0)
-               ? 0
-               : lh_error_nomem(err);
-}
-
-static int tell_all_lanes(struct drain *d, lh_error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++)
-        rc = tell_lane(d, d->ledger.lanes[i], err);
-    fair_purge(&d->fair);
-    return rc;
-}
-
-/* Other routes are shut now: lanes of which nothing could be claimed are looked at again. */
-static int open_lanes(struct drain *d, lh_error *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
-        struct lane *lane = d->ledger.lanes[i];
-        if (!lane->is_shut)
-            continue;
-        lane->is_shut = false;
-        rc = tell_lane(d, lane, err);
-    }
-    return rc;
-}
-
-static int tell_touched_lanes(struct drain *d, lh_error *err)
-{
-    int rc = 0;
-    for (struct lane *lane = d->ledger.touched; rc == 0 && lane != NULL; lane = lane->next_touched)
-        rc = tell_lane(d, lane, err);
-    return rc;
-}
-
 /* The ledger is read anew when another process has changed the database (a pause, a submit, a requeue), or when the
  * last drain failed and left it ahead of the truth. */
 static int refresh(struct drain *d, lh_error *err)
@@ -159,7 +119,7 @@ static int refresh(struct drain *d, lh_error *err)
     if (rc == 0)
         rc = compare_lanes(d, &before, err);
     if (rc == 0)
-        rc = tell_all_lanes(d, err);
+        rc = turns_tell_all(d, err);
     ledger_free(&before);
     d->data_version = version;
     d->loaded = rc == 0;
@@ -187,18 +147,6 @@ static void pay_budget(struct drain *d, const struct outcome *o, bool stale)
         retry_budget_give_back(&d->budget);
 }
 
-static int correct_charge(struct drain *d, const struct outcome *o, bool stale, lh_error *err)
-{
-    int64_t used = outcome_used_tokens(o, stale);
-    struct lane *lane = ledger_find(&d->ledger, o->batch_id);
-    if (used < 0 || lane == NULL)
-        return 0;
-    int rc = tell_lane(d, lane, err);
-    if (rc == 0)
-        fair_correct(&d->fair, &lane->fair, &o->charge, used);
-    return rc;
-}
-
 static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
 {
     int rc = 0;
@@ -208,7 +156,7 @@ static int apply_outcomes(struct drain *d, struct drain_work *w, lh_error *err)
         if (o->deadline_at != 0 && o->move != OUTCOME_DONE && o->move != OUTCOME_DEAD)
             deadlines_watch(&d->deadlines, o->deadline_at);
         if (rc == 0)
-            rc = correct_charge(d, o, stale, err);
+            rc = turns_correct(d, o, stale, err);
         if (rc == 0)
             pay_budget(d, o, stale);
         w->stale += stale ? 1 : 0;
@@ -255,45 +203,12 @@ static int finish_cancellations(struct drain *d, int64_t now_ms, lh_error *err)
 }
 
 /* A counter that no row stands behind would keep a run waiting for ever. */
-static int say_missing(const struct drain *d, const char *batch, const char *state, lh_error *err)
+int drain_say_missing(const struct drain *d, const char *batch, const char *state, lh_error *err)
 {
     return lh_error_set(
         err, LH_ECORRUPT,
         "%s: batch %s counts %s jobs that are not there or have no request; run `longhaul db check`",
         store_path(d->store), batch, state);
-}
-
-static bool is_filled(const struct drain_work *w)
-{
-    return w->claims.count >= w->want || (w->claims.count > 0 && w->claims.bytes >= w->max_bytes);
-}
-
-static int claim(struct drain *d, struct drain_work *w, lh_error *err)
-{
-    struct fair_lane *next = NULL;
-    int rc = tell_touched_lanes(d, err);
-    if (rc != 0 || wal_is_full(&d->wal) || w->want <= 0)
-        return rc;
-    if (w->shuts != d->shuts)
-        rc = open_lanes(d, err);
-    d->shuts = w->shuts;
-    while (rc == 0 && !is_filled(w) && (next = fair_pick(&d->fair, w->now_ms)) != NULL) {
-        struct lane *lane = HEAP_OWNER(next, struct lane, fair);
-        int64_t before = w->claims.count;
-        struct claim_wish wish = {.limit = w->want - before,
-                                  .max_bytes = w->max_bytes,
-                                  .now_ms = w->now_ms,
-                                  .shut = w->shut,
-                                  .fair = &d->fair};
-        rc = claim_from_lane(d->store, lane, &wish, &w->claims, err);
-        lane->is_shut = w->claims.count == before && wish.passed_over;
-        if (rc == 0 && w->claims.count == before && !lane->is_shut)
-            rc = say_missing(d, lane->name, "ready", err);
-        if (rc == 0)
-            rc = tell_lane(d, lane, err);
-    }
-    d->exhausted = !is_filled(w);
-    return rc;
 }
 
 static int put_notes(struct drain *d, const struct drain_work *w, lh_error *err)
@@ -378,7 +293,7 @@ static int find_next_due(struct drain *d, int64_t now_ms, lh_error *err)
     v->next_due_ms = d->next_due[0] == LH_UNKNOWN || (counted != LH_UNKNOWN && counted < d->next_due[0])
                          ? counted
                          : d->next_due[0];
-    return v->next_due_ms == LH_UNKNOWN ? say_missing(d, waiting_batch(&d->ledger), "waiting", err) : 0;
+    return v->next_due_ms == LH_UNKNOWN ? drain_say_missing(d, waiting_batch(&d->ledger), "waiting", err) : 0;
 }
 
 /* A deadline may come before the next retry; what is ready has one too. */
@@ -407,7 +322,7 @@ static int write_all(struct drain *d, struct drain_work *w, lh_error *err)
         rc = deadlines_bury(&d->deadlines, d->store, &d->ledger, w->now_ms, BURY_AT_ONCE, &d->view.late,
                             &d->view.late_batch, &d->more_late, err);
     if (rc == 0 && !d->more_late)
-        rc = claim(d, w, err);
+        rc = turns_claim(d, w, err);
     if (rc == 0)
         rc = put_notes(d, w, err);
     if (rc == 0)

@@ -42,7 +42,7 @@ static void sink(struct heap *h, struct heap_node *node)
 static bool grow(struct heap *h)
 {
     size_t capacity = h->capacity == 0 ? 4 : h->capacity * 2;
-    struct heap_node **nodes = realloc(h->nodes, capacity * sizeof *nodes);
+    struct heap_node **nodes = realloc(h->nodes, capacity * sizeof(struct heap_node *));
     if (nodes == NULL)
         return false;
     h->nodes = nodes;

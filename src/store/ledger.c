@@ -67,7 +67,7 @@ static bool has_room(struct ledger *l)
     if (l->count < l->capacity)
         return true;
     size_t capacity = l->capacity == 0 ? 4 : l->capacity * 2;
-    struct lane **lanes = realloc(l->lanes, capacity * sizeof *lanes);
+    struct lane **lanes = realloc(l->lanes, capacity * sizeof(struct lane *));
     if (lanes == NULL)
         return false;
     l->lanes = lanes;
