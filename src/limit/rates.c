@@ -14,6 +14,7 @@
 
 #include "limit/bucket.h"
 #include "limit/limiter.h"
+#include "limit/refund.h"
 #include "limit/told.h"
 
 enum {
@@ -60,6 +61,7 @@ struct rate {
     bool ignore_told;
     struct bucket bucket; /* for what was given */
     struct told told;
+    struct refund refund;
 };
 
 static int64_t amount(const struct rate *r, const struct gate_request *q)
@@ -140,15 +142,41 @@ static void hear(struct rate *r, int64_t now_ms, const struct gate_outcome *o)
     told_read(&r->told, now_ms, &reading);
 }
 
+static enum refund_refusal named_by(const struct rate *r, const struct gate_outcome *o)
+{
+    unsigned met = o->told != NULL ? o->told->met : 0;
+    return met == 0 ? REFUND_UNNAMED : (met & (1u << r->kind)) != 0 ? REFUND_NAMED : REFUND_OTHER;
+}
+
+static void empty(struct bucket *b, int64_t now_ms)
+{
+    int64_t available = bucket_available(b, now_ms);
+    if (available > 0)
+        bucket_take(b, now_ms, available);
+}
+
+/* A limit on tokens was met, or may have been: what was taken back may not be there. */
+static void see_refusal(struct rate *r, int64_t now_ms, const struct gate_outcome *o)
+{
+    enum refund_refusal refusal = named_by(r, o);
+    if (refund_refused(&r->refund, now_ms, refusal) || refusal == REFUND_NAMED)
+        empty(&r->bucket, now_ms);
+}
+
 static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
 {
     struct rate *r = self;
     int64_t n = used(r, o);
+    bool refused = o->throttled && o->answered;
     if (n >= 0) {
         int64_t back = amount(r, &o->request) - n;
+        if (!refused)
+            back = refund_allows(&r->refund, now_ms, back);
         bucket_return(&r->bucket, now_ms, back);
         told_return(&r->told, now_ms, back);
     }
+    if (refused && r->kind != TOLD_REQUESTS)
+        see_refusal(r, now_ms, o);
     if (!r->ignore_told)
         hear(r, now_ms, o);
 }
@@ -203,6 +231,10 @@ static void save(void *self, int64_t now_ms, struct strbuf *out)
         json_append_int(out, "given", r->given);
         json_append_int(out, "level_micro", r->bucket.level);
     }
+    if (r->refund.length_ms > 0) {
+        json_append_int(out, "kept_ms", refund_left_ms(&r->refund, now_ms));
+        json_append_int(out, "kept_length_ms", r->refund.length_ms);
+    }
     told_save(&r->told, now_ms, out);
 }
 
@@ -211,6 +243,8 @@ static void load(void *self, int64_t now_ms, int64_t age_ms, json_object *saved)
     struct rate *r = self;
     if (r->given > 0 && json_get_int(saved, "given", 0) == r->given)
         rate_bucket_age(&r->bucket, now_ms, json_get_int(saved, "level_micro", r->bucket.level), age_ms);
+    refund_restore(&r->refund, now_ms, json_get_int(saved, "kept_ms", 0) - age_ms,
+                   json_get_int(saved, "kept_length_ms", 0));
     if (!r->ignore_told)
         told_load(&r->told, now_ms, age_ms, saved);
 }
@@ -240,6 +274,7 @@ static int rate_open(enum told_kind kind, const char *name, int64_t given, const
     r->kind = kind;
     r->given = given;
     r->ignore_told = o->ignore_told;
+    refund_init(&r->refund);
     if (given > 0)
         rate_bucket(&r->bucket, given, MINUTE_MS, o->burst_ms, now_ms);
     told_init(&r->told, o->burst_ms, now_ms);

@@ -316,7 +316,7 @@ static void on_header(void *arg, const char *name, const char *value)
 
 static void drop_nonsense(struct told_limits *t)
 {
-    t->any = false;
+    t->any = t->met != 0;
     for (int kind = 0; kind < TOLD_KINDS; kind++) {
         struct told_limit *l = &t->of[kind];
         if (l->limit < 1 || l->limit > TOLD_MOST)

@@ -22,7 +22,8 @@ struct told_limit {    /* of one kind; -1: not said */
 
 struct told_limits {
     struct told_limit of[TOLD_KINDS];
-    bool any; /* something of it was said */
+    unsigned met; /* by a refusal: bits 1 << kind of the limits that it names as met */
+    bool any;     /* something of all this was said */
 };
 void told_limits_none(struct told_limits *t);
 

@@ -85,8 +85,25 @@ static bool read_limit_of(const char *message, struct measure *m, int64_t *limit
     return *limit > 0 && measure_at(p + strspn(p, " "), m);
 }
 
+/* "Rate limit reached for tokens", "… on requests per min": "Requested 2000" is no word of requests. */
+static unsigned kinds_named(const char *message)
+{
+    static const struct {
+        const char *text;
+        enum told_kind kind;
+    } words[] = {{"input token", TOLD_INPUT_TOKENS},
+                 {"output token", TOLD_OUTPUT_TOKENS},
+                 {"token", TOLD_TOKENS},
+                 {"requests", TOLD_REQUESTS}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(message, words[i].text) != NULL)
+            return 1u << words[i].kind;
+    return 0;
+}
+
 void told_from_text(const char *message, struct told_limits *t)
 {
+    t->met |= kinds_named(message);
     struct measure m = {TOLD_REQUESTS, -1};
     int64_t limit = -1, used = -1;
     const char *at = find_measure(message, &m);

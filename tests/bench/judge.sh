@@ -1,6 +1,7 @@
 # How well longhaul keeps to limits: section `judge` of run.sh, which sources this. Each scenario is a simulated provider that
 # enforces limits in its way, and a batch that is too long to end; the provider tells how much of its allowance was used.
-# Floors are those of the design: told limits, limits in headers, limits that nothing tells. JUDGE=PATTERN picks scenarios by
+# Floors are those of the design: told limits, limits in headers, limits that nothing tells. `kept`: the provider charges the bound on the
+# output for good, which a client finds out by its first refusals. JUDGE=PATTERN picks scenarios by
 # name (a regular expression of awk), JUDGE_STRICT=1 fails when a floor is missed. Three minutes a scenario, two at a time;
 # SCALE=small: twenty seconds, and without those whose client may use up a minute's allowance at once, which takes whole minutes
 # to judge.
@@ -55,6 +56,8 @@ verdict() {
             if (code != 4) miss("exit 4 when stopped, not " code)
             if ((floor == "told" || floor == "tenants") && whole < 98) miss("used 98 %")
             if ((floor == "told" || floor == "tenants" || floor == "outage") && n > 0) miss("none refused")
+            if (floor == "kept" && after < 95) miss("used 95 % later")
+            if (floor == "kept" && refused >= 3) miss("refused < 3 %")
             if (floor == "headers" && whole < 95) miss("used 95 %")
             if (floor == "headers" && refused >= 0.5) miss("refused < 0.5 %")
             if (floor == "none" && after < 85) miss("used 85 % later")
@@ -135,7 +138,7 @@ section_judge() {
         scenario "told requests, $kind" told requests "$rpm --enforce $kind" "$rpm"
         scenario "told tokens, $kind" told tokens "$tpm --enforce $kind" "$tpm"
     done
-    scenario "told tokens, short answers" told tokens "$tpm" "$tpm" loose
+    scenario "told tokens, short answers" kept tokens "$tpm" "$tpm" loose
     for kind in $untold; do
         scenario "headers of OpenAI, $kind" headers requests "$rpm --enforce $kind --limit-headers openai" ""
         scenario "headers of Anthropic, $kind" headers requests "$rpm --enforce $kind --limit-headers anthropic" "--url /v1/messages"

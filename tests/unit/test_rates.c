@@ -205,6 +205,62 @@ static void settled_usage_fills_the_allowance(void **state)
     gate_free(g);
 }
 
+/* Answers use an eighth of their bound, and the provider charges the bound for good: after the first refusals there are no more, and what it
+ * grants is used. */
+static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **state)
+{
+    enum { IN_FLIGHT = 64, LATENCY = 500, LENGTH = 9 * MINUTE };
+    const int64_t tpm = 600000, reserved = 400, used = 50;
+    struct told_limits named = {.met = 1u << TOLD_TOKENS, .any = true};
+    struct gate *g = open_gate(0, tpm);
+    struct bucket provider;
+    struct {
+        int64_t at_ms;
+        bool granted;
+        struct gate_ticket ticket;
+    } out[IN_FLIGHT];
+    int64_t now = 0, refused = 0, late = 0, charged = 0;
+    size_t first = 0, count = 0;
+    (void)state;
+    bucket_init(&provider, tpm, tpm / 60, 0);
+    while (now < LENGTH) {
+        int64_t at = gate_ready_at(g, now, of(reserved));
+        bool full = count == IN_FLIGHT;
+        if (at == now && !full) {
+            size_t i = (first + count++) % IN_FLIGHT;
+            out[i].ticket = gate_take(g, now, of(reserved));
+            out[i].at_ms = now + LATENCY;
+            out[i].granted = bucket_ready_at(&provider, now, reserved) == now;
+            if (out[i].granted)
+                bucket_take(&provider, now, reserved);
+            charged += out[i].granted ? reserved : 0;
+            refused += out[i].granted ? 0 : 1;
+            late += !out[i].granted && now > MINUTE ? 1 : 0;
+            continue;
+        }
+        bool ends_first = count > 0 && (full || out[first].at_ms <= at);
+        now = ends_first ? out[first].at_ms : at;
+        if (!ends_first)
+            continue;
+        struct gate_outcome o = {.request = {.prompt_tokens = reserved},
+                                 .ticket = out[first].ticket,
+                                 .used_tokens = out[first].granted ? used : 0,
+                                 .used_input = -1,
+                                 .used_output = -1,
+                                 .answered = true,
+                                 .throttled = !out[first].granted,
+                                 .told = out[first].granted ? NULL : &named,
+                                 .retry_after_ms = -1};
+        gate_settle(g, now, &o);
+        first = (first + 1) % IN_FLIGHT;
+        count--;
+    }
+    assert_true(refused > 0 && refused <= 2 * IN_FLIGHT);
+    assert_int_equal(late, 0);
+    assert_true(charged * 100 >= tpm * 9 * 97);
+    gate_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +269,7 @@ int main(void)
         cmocka_unit_test(tokens_keep_a_rolling_minute_but_for_one_large_request),
         cmocka_unit_test(a_provider_with_the_same_bucket_never_refuses),
         cmocka_unit_test(settled_usage_fills_the_allowance),
+        cmocka_unit_test(a_provider_that_keeps_the_bound_refuses_a_few_and_then_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
