@@ -96,11 +96,12 @@ struct world {
     struct window theirs; /* the provider's own limit, rolling; told to nobody */
     int64_t outage_from_ms, outage_until_ms;
     int64_t fault_percent;
+    int64_t latency_ms; /* at the least; nine times that at the most */
     /* reference */
     int64_t in_flight, starts, done, dead, refused;
     int64_t start_ms[RPM], start_tokens[RPM]; /* the last so many starts, a ring */
     int64_t minute_first, minute_tokens;      /* of starts in the last minute */
-    int64_t probes, outage_starts;
+    int64_t probes, outage_starts, most_in_flight;
     int64_t paused_until_ms;
 };
 
@@ -158,7 +159,8 @@ static void ask_provider(struct world *w, struct event *e)
     int64_t now = w->now_ms;
     bool is_down = now >= w->outage_from_ms && now < w->outage_until_ms;
     bool is_slow = random_below(&w->random, 500) == 0;
-    e->at_ms = now + 50 + (int64_t)random_below(&w->random, 450) + (is_slow ? 8 * SECOND : 0);
+    e->at_ms = now + w->latency_ms + (int64_t)random_below(&w->random, 9 * (uint64_t)w->latency_ms) +
+               (is_slow ? 8 * SECOND : 0);
     e->http = HTTP_OK;
     e->class = ANSWER_SUCCESS;
     e->retry_after_ms = -1;
@@ -247,6 +249,7 @@ static void start(struct world *w, int64_t job, const struct gate_request *q)
         assert_true(i + 1 < w->n_alone || own.breaker_epoch == e.ticket.breaker_epoch);
     }
     w->in_flight++;
+    w->most_in_flight = w->in_flight > w->most_in_flight ? w->in_flight : w->most_in_flight;
     ask_provider(w, &e);
     push(&w->events, e);
     take_job(w);
@@ -327,6 +330,7 @@ static struct world *world_new(uint64_t seed, int64_t jobs, int64_t their_window
     random_seed(&w->random, seed);
     w->n_jobs = jobs;
     w->length_ms = INT64_MAX / 4;
+    w->latency_ms = 50;
     w->outage_from_ms = w->outage_until_ms = -1;
     w->jobs = calloc((size_t)jobs, sizeof *w->jobs);
     w->again = calloc((size_t)jobs, sizeof *w->again);
@@ -367,6 +371,20 @@ static void all_limits_hold_through_hours_and_every_job_ends(void **state)
     /* 98 % of what the tightest limit allows was used until the last had to wait for their retries. */
     assert_true(w->starts * MINUTE >=
                 (w->now_ms - 2 * MINUTE) * (INT64_C(60) * WINDOW / (WINDOW_MS / SECOND)) / 100 * 98);
+    world_free(w);
+}
+
+/* Answers take five seconds: what is in flight binds. */
+static void a_slow_provider_is_held_by_concurrency(void **state)
+{
+    enum { JOBS = 30000 };
+    struct world *w = world_new(4, JOBS, 100000);
+    (void)state;
+    w->latency_ms = SECOND;
+    w->fault_percent = 10;
+    live(w);
+    assert_int_equal(w->most_in_flight, CONCURRENCY);
+    assert_int_equal(w->done + w->dead, JOBS);
     world_free(w);
 }
 
@@ -421,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_limits_hold_through_hours_and_every_job_ends),
+        cmocka_unit_test(a_slow_provider_is_held_by_concurrency),
         cmocka_unit_test(a_provider_that_names_waits_is_asked_in_no_pause_and_buries_nobody),
         cmocka_unit_test(an_outage_costs_probes_and_comes_back_in_steps),
     };
