@@ -20,6 +20,7 @@
 enum {
     MINUTE_MS = 60000,
     HOUR_MS = 60 * MINUTE_MS,
+    SHARED_MS = 10 * MINUTE_MS, /* after a refusal */
     KEPT_BACK_MS = MINUTE_MS / 100,
     BURST_MOST_MS = MINUTE_MS / 2
 };
@@ -93,11 +94,21 @@ static int64_t used(const struct rate *r, const struct gate_outcome *o)
     }
 }
 
+/* Who gave a limit that is no higher than the told one knows of it, and has it to himself until a refusal says otherwise. What remains, as
+ * it is told, is late and would leave a part of it unused. */
+static bool heeds_minute(const struct rate *r, int64_t now_ms)
+{
+    const struct told_rate *m = &r->told.minute;
+    bool is_given = r->given > 0 && (__int128)r->given * m->period_ms <= (__int128)m->limit * MINUTE_MS;
+    return !is_given || (r->told.refused_ms != INT64_MIN && now_ms - r->told.refused_ms < SHARED_MS);
+}
+
 static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
     struct rate *r = self;
     int64_t n = amount(r, q), given = bucket_ready_at(&r->bucket, now_ms, n);
-    int64_t told = told_ready_at(&r->told, now_ms, n);
+    int64_t told =
+        heeds_minute(r, now_ms) ? told_ready_at(&r->told, now_ms, n) : told_day_ready_at(&r->told, now_ms, n);
     return given > told ? given : told;
 }
 

@@ -52,6 +52,11 @@ int64_t told_ready_at(struct told *t, int64_t now_ms, int64_t n)
     return minute > day ? minute : day;
 }
 
+int64_t told_day_ready_at(struct told *t, int64_t now_ms, int64_t n)
+{
+    return rate_ready_at(t, &t->day, now_ms, n);
+}
+
 static void change(struct told *t, int64_t now_ms, int64_t n)
 {
     int64_t sum = 0;

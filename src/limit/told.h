@@ -63,6 +63,7 @@ void told_init(struct told *t, int64_t burst_ms, int64_t now_ms);
 
 /* As of a bucket; all pass while nothing is told. */
 int64_t told_ready_at(struct told *t, int64_t now_ms, int64_t n);
+int64_t told_day_ready_at(struct told *t, int64_t now_ms, int64_t n); /* that of a day alone */
 /* Returns how much was taken ever, this with it: what an answer to this request counts from. */
 int64_t told_take(struct told *t, int64_t now_ms, int64_t n);
 void told_return(struct told *t, int64_t now_ms, int64_t n); /* n < 0: more was used */

@@ -201,6 +201,47 @@ static void together_the_limits_all_hold(void **state)
     gate_free(g);
 }
 
+/* One request has gone and was answered well; the answer tells that nothing remains of 6,000. When may the next go? */
+static int64_t wait_after_told_none_remains(int64_t rpm, int64_t limit, bool refused_before)
+{
+    struct gate_options o;
+    struct gate *g = NULL;
+    struct told_limits told;
+    struct gate_request q = {0};
+    gate_options_default(&o);
+    o.rpm = rpm;
+    told_limits_none(&told);
+    told.any = true;
+    told.of[TOLD_REQUESTS] = (struct told_limit){limit, 0, 60000, 60000};
+    assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
+    for (int64_t now = 0; now < 30; now += 10) {
+        bool refused = refused_before && now == 0;
+        struct gate_outcome out = {.request = q,
+                                   .ticket = gate_take(g, now, &q),
+                                   .answered = true,
+                                   .throttled = refused,
+                                   .used_tokens = -1,
+                                   .used_input = -1,
+                                   .used_output = -1,
+                                   .retry_after_ms = -1,
+                                   .told = &told};
+        gate_settle(g, now + 1, &out);
+    }
+    int64_t wait_ms = gate_ready_at(g, 21, &q) - 21;
+    gate_free(g);
+    return wait_ms;
+}
+
+static void who_gave_a_limit_has_it_to_himself_until_a_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(wait_after_told_none_remains(6000, 6000, false), 0);
+    assert_int_equal(wait_after_told_none_remains(5000, 6000, false), 0);
+    assert_true(wait_after_told_none_remains(6001, 6000, false) > 0);
+    assert_true(wait_after_told_none_remains(0, 6000, false) > 0);
+    assert_true(wait_after_told_none_remains(6000, 6000, true) > 0);
+}
+
 static void senseless_options_are_refused_by_name(void **state)
 {
     static const struct {
@@ -332,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_was_not_told_is_not_limited),
         cmocka_unit_test(the_ceiling_is_that_of_the_tightest_limit),
         cmocka_unit_test(together_the_limits_all_hold),
+        cmocka_unit_test(who_gave_a_limit_has_it_to_himself_until_a_refusal),
         cmocka_unit_test(senseless_options_are_refused_by_name),
         cmocka_unit_test(every_limiter_has_a_name),
         cmocka_unit_test(an_open_breaker_stays_open_over_a_restart_and_comes_back_in_steps),
