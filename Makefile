@@ -5,8 +5,9 @@ BUILD_PACKAGES = gcc libc6-dev make cmake ninja-build pkg-config libsqlite3-dev 
 TEST_PACKAGES = libcmocka-dev sqlite3 curl procps util-linux openssl nginx-light
 NODE_PACKAGES = $(shell command -v npm >/dev/null || echo nodejs npm) # another node than Debian's brings its own npm
 LINT_PACKAGES = clang clang-format clang-tidy cppcheck
+PICTURE_PACKAGES = gnuplot-nox curl
 
-.PHONY: all help deps deps-test deps-lint build demo test bench lint sanitize install clean
+.PHONY: all help deps deps-test deps-lint build demo test bench picture lint sanitize install clean
 all: build
 
 help:
@@ -14,6 +15,7 @@ help:
 	@echo "make demo     a batch of 2,000 prompts against the simulated provider, killed and resumed"
 	@echo "make test     unit tests, flows, crash tests"
 	@echo "make bench    speed and memory, as ratios; and rate control; three quarters of an hour and 10 GB of disk (SCALE=small: five minutes)"
+	@echo "make picture  docs/limits.svg anew: six minutes of a run against a limit that nobody told"
 	@echo "make lint     formatting, clang-tidy, cppcheck, floors, warnings of both compilers"
 	@echo "make sanitize the tests under address, undefined-behaviour and thread sanitizers"
 	@echo "make install  PREFIX=$(PREFIX), DESTDIR for packagers"
@@ -42,6 +44,10 @@ bench: deps-test
 	@cmake --preset release -DLH_TESTS=ON >/dev/null
 	@cmake --build build/release
 	@bash tests/bench/run.sh
+
+picture: build
+	@cmake/install_packages.sh $(PICTURE_PACKAGES)
+	@LONGHAUL=$(CURDIR)/build/release/longhaul bash docs/picture_of_limits.sh
 
 lint: deps-lint
 	@bash cmake/lint.sh

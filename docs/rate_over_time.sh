@@ -3,7 +3,7 @@
 #   rate_over_time.sh DB OUT.svg [LIMIT]
 # LIMIT draws what the provider was set to grant: "0:20,60:10" is 20 a second, 10 from the sixtieth second on. Needs gnuplot (gnuplot-nox).
 set -euo pipefail
-longhaul=${LONGHAUL:-longhaul}
+longhaul=${LONGHAUL:-$(dirname "$0")/../build/release/longhaul}
 db=$1 out=$2 limit=${3:-}
 command -v gnuplot >/dev/null || { echo "gnuplot is missing: apt install gnuplot-nox" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/longhaul-picture.XXXXXX")
