@@ -17,17 +17,16 @@ kill_often() {
 }
 RANDOM=5
 
-# Not sooner than 1.2 s after the start, so that more has gone since the last save than a bucket holds, and the count of it is enough. A kill
-# soon after a save needs the level of the bucket as well, which is not saved yet (rates.c).
+# At any moment: what has gone since the last save is counted, and the level of the bucket is kept.
 start_sim --latency 20..200 --rpm 1800
 make_input 170 >in.jsonl
-kill_often 3 1200 --rpm 1800
+kill_often 5 300 --rpm 1800
 [ "$(stat_of throttled)" = 0 ] || fail "$(stat_of throttled) requests were refused"
 [ "$(value "SELECT count(*) FROM checkpoints WHERE scope = 'endpoint/default' AND kind = 'gate'")" = 1 ] || fail "no checkpoint of the gate"
 end_sim
 sound longhaul.db
 
-# At any moment. A few milliseconds lie between the clock of the gate and that of the table.
+# A few milliseconds lie between the clock of the gate and that of the table.
 rm -f longhaul.db*
 start_sim --latency 20..200
 make_input 70 >in.jsonl
