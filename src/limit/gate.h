@@ -118,10 +118,11 @@ struct gate_state {
     int64_t breaker_until_ms;    /* open: the end of the cool-down, else 0 */
     enum adaptive_mode adaptive; /* off without one */
     bool adaptive_is_additive;
-    bool adaptive_triggered;           /* it limits: auto has seen a refusal, or it is on */
-    int64_t adaptive_rate_milli;       /* may start now, in requests/1000 s; 0: not limited */
-    int64_t adaptive_limit_milli;      /* the limit that it has learned, likewise; 0: none yet */
-    enum gate_limiter binding;         /* what made the last gate_ready_at say "not now" */
+    bool adaptive_triggered;                      /* it limits: auto has seen a refusal, or it is on */
+    int64_t adaptive_rate_milli;                  /* may start now, in requests/1000 s; 0: not limited */
+    int64_t adaptive_limit_milli;                 /* the limit that it has learned, likewise; 0: none yet */
+    enum gate_limiter binding;                    /* what made the last gate_ready_at say "not now" */
+    int64_t window_count, window_ms, window_used; /* of the sliding window: starts in it now; 0: none */
     int64_t tightest_per_second_milli; /* rate ceiling of the limits given, in requests/1000 s; 0: none */
 };
 void gate_get_state(struct gate *g, int64_t now_ms, struct gate_state *out);

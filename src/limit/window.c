@@ -143,7 +143,9 @@ static void limiter_load(void *self, int64_t now_ms, int64_t age_ms, json_object
 static void limiter_report(void *self, int64_t now_ms, struct gate_state *out)
 {
     const struct window *w = self;
-    (void)now_ms;
+    out->window_count = (int64_t)w->count;
+    out->window_ms = w->window_ms;
+    out->window_used = (int64_t)(w->used - count_until(w, 0, now_ms - w->window_ms));
     int64_t milli = (int64_t)w->count * 1000000 / w->window_ms;
     if (out->tightest_per_second_milli == 0 || milli < out->tightest_per_second_milli)
         out->tightest_per_second_milli = milli;

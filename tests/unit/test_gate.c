@@ -242,6 +242,29 @@ static void who_gave_a_limit_has_it_to_himself_until_a_refusal(void **state)
     assert_true(wait_after_told_none_remains(6000, 6000, true) > 0);
 }
 
+static void what_is_in_the_window_is_told(void **state)
+{
+    (void)state;
+    struct gate_options o;
+    struct gate *g = NULL;
+    struct gate_state s;
+    struct gate_request q = {0};
+    gate_options_default(&o);
+    o.window_count = 5;
+    o.window_ms = 1000;
+    assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
+    for (int64_t now = 0; now < 300; now += 100)
+        gate_take(g, now, &q);
+    const int64_t used[][2] = {{250, 3}, {999, 3}, {1000, 2}, {1100, 1}, {1199, 1}, {1200, 0}, {9999, 0}};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++) {
+        gate_get_state(g, used[i][0], &s);
+        assert_int_equal(s.window_used, used[i][1]);
+    }
+    assert_int_equal(s.window_count, 5);
+    assert_int_equal(s.window_ms, 1000);
+    gate_free(g);
+}
+
 static void senseless_options_are_refused_by_name(void **state)
 {
     static const struct {
@@ -374,6 +397,7 @@ int main(void)
         cmocka_unit_test(the_ceiling_is_that_of_the_tightest_limit),
         cmocka_unit_test(together_the_limits_all_hold),
         cmocka_unit_test(who_gave_a_limit_has_it_to_himself_until_a_refusal),
+        cmocka_unit_test(what_is_in_the_window_is_told),
         cmocka_unit_test(senseless_options_are_refused_by_name),
         cmocka_unit_test(every_limiter_has_a_name),
         cmocka_unit_test(an_open_breaker_stays_open_over_a_restart_and_comes_back_in_steps),
