@@ -20,10 +20,13 @@ int turns_tell_all(struct drain *d, lh_error *err)
     return rc;
 }
 
-/* Other routes are shut now: lanes of which nothing could be claimed are looked at again. */
-static int open_lanes(struct drain *d, lh_error *err)
+/* Other routes are shut now: lanes of which nothing could be claimed are looked at again, and so are all jobs, whether or not any are
+ * wanted at this time: who wants some later finds in the view whether a claim may get them. */
+static int open_lanes(struct drain *d, const struct drain_work *w, lh_error *err)
 {
     int rc = 0;
+    if (w->shuts == d->shuts)
+        return 0;
     for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
         struct lane *lane = d->ledger.lanes[i];
         if (!lane->is_shut)
@@ -31,6 +34,8 @@ static int open_lanes(struct drain *d, lh_error *err)
         lane->is_shut = false;
         rc = tell_lane(d, lane, err);
     }
+    d->exhausted = false;
+    d->shuts = w->shuts;
     return rc;
 }
 
@@ -63,11 +68,10 @@ int turns_claim(struct drain *d, struct drain_work *w, lh_error *err)
 {
     struct fair_lane *next = NULL;
     int rc = tell_touched_lanes(d, err);
+    if (rc == 0)
+        rc = open_lanes(d, w, err);
     if (rc != 0 || wal_is_full(&d->wal) || w->want <= 0)
         return rc;
-    if (w->shuts != d->shuts)
-        rc = open_lanes(d, err);
-    d->shuts = w->shuts;
     while (rc == 0 && !is_filled(w) && (next = fair_pick(&d->fair, w->now_ms)) != NULL) {
         struct lane *lane = HEAP_OWNER(next, struct lane, fair);
         int64_t before = w->claims.count;

@@ -246,6 +246,32 @@ static void shut_routes_leave_nothing_to_claim_until_something_moves(void **stat
     stop(&k);
 }
 
+/* The routes open in a drain that wants no claims (a checkpoint, an outcome of another batch): the view says that there are jobs, or
+ * whoever wants some later would sleep beside them. */
+static void routes_that_open_while_nothing_is_wanted_are_told(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct claim_list claims;
+    struct route_set shut = {.ids = {0}, .count = 1};
+    world_open(&k.w);
+    world_batch(&k.w, "a", 100, 3);
+    start(&k, NULL);
+    struct drain_work none = {.want = 9, .max_bytes = 1 << 20, .now_ms = 1000, .shut = &shut, .shuts = 1};
+    assert_int_equal(drain_run(&k.d, &none, &k.w.err), 0);
+    assert_int_equal(none.claims.count, 0);
+    assert_int_equal(k.d.view.claimable, 0);
+    struct drain_work opened = {.max_bytes = 1 << 20, .now_ms = 1001, .shuts = 2};
+    assert_int_equal(drain_run(&k.d, &opened, &k.w.err), 0);
+    assert_int_equal(k.d.view.claimable, 3);
+    struct drain_work wanted = {.want = 9, .max_bytes = 1 << 20, .now_ms = 1002, .shuts = 2};
+    assert_int_equal(drain_run(&k.d, &wanted, &k.w.err), 0);
+    claims = wanted.claims;
+    assert_int_equal(claims.count, 3);
+    claim_list_free(&claims);
+    stop(&k);
+}
+
 /* A loop that is told of jobs which no claim gets would ask for them without pause. */
 static void full_log_leaves_nothing_to_claim_until_its_reader_ends(void **state)
 {
@@ -289,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shut_routes_leave_nothing_to_claim_until_something_moves),
+        cmocka_unit_test(routes_that_open_while_nothing_is_wanted_are_told),
         cmocka_unit_test(full_log_leaves_nothing_to_claim_until_its_reader_ends),
         cmocka_unit_test(a_run_of_one_batch_touches_no_other),
         cmocka_unit_test(a_pause_is_seen_although_another_batch_came),
