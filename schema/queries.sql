@@ -20,6 +20,9 @@ PRAGMA cache_size = -16000;
 PRAGMA cache_size = -4000;
 -- name: pragma_temp_memory
 PRAGMA temp_store = MEMORY;
+-- name: pragma_temp_files
+-- While indexes are made anew: a sort in memory would grow with the number of jobs.
+PRAGMA temp_store = FILE;
 -- name: pragma_query_only
 PRAGMA query_only = ON;
 -- name: data_version

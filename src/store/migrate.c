@@ -147,6 +147,22 @@ static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error 
     return rc;
 }
 
+/* Where temporary rows stand can change between transactions only. */
+static int migrate_alone(struct store *s, int64_t *from, int64_t *to, lh_error *err)
+{
+    int rc = store_exec(s, STMT_PRAGMA_TEMP_FILES, err, "");
+    if (rc == 0)
+        rc = store_begin(s, err);
+    if (rc == 0)
+        rc = migrate_locked(s, from, to, err);
+    if (rc == 0)
+        rc = store_commit(s, err);
+    if (rc != 0)
+        store_rollback(s);
+    int back = store_exec(s, STMT_PRAGMA_TEMP_MEMORY, rc == 0 ? err : NULL, "");
+    return rc != 0 ? rc : back;
+}
+
 int store_migrate(struct store *s, int64_t *from, int64_t *to, lh_error *err)
 {
     int64_t version = 0, was = 0, is = 0;
@@ -155,13 +171,7 @@ int store_migrate(struct store *s, int64_t *from, int64_t *to, lh_error *err)
         was = is = version;
         rc = check_history(s, err);
     } else if (rc == 0 || rc == LH_EOLDER) {
-        rc = store_begin(s, err);
-        if (rc == 0)
-            rc = migrate_locked(s, &was, &is, err);
-        if (rc == 0)
-            rc = store_commit(s, err);
-        if (rc != 0)
-            store_rollback(s);
+        rc = migrate_alone(s, &was, &is, err);
     }
     if (from != NULL)
         *from = was;
