@@ -37,23 +37,27 @@ static const char *const bare_tables[] = {
     "INTEGER, "
     "prompt_tokens INTEGER, max_output_tokens INTEGER, next_retry_at INTEGER, wait_ms INTEGER, claimed_at "
     "INTEGER, "
-    "created_at INTEGER, finished_at INTEGER, UNIQUE (batch_id, custom_id))",
+    "created_at INTEGER, finished_at INTEGER, route INTEGER, retry_is_counted INTEGER, deadline_at INTEGER, "
+    "UNIQUE (batch_id, custom_id))",
     "CREATE TABLE requests (job_id INTEGER PRIMARY KEY, method TEXT, url TEXT, body TEXT)",
     "CREATE TABLE attempts (job_id INTEGER, number INTEGER, outcome TEXT, status_code INTEGER, error_code "
     "TEXT, message TEXT, "
     "request_id TEXT, model TEXT, started_at INTEGER, latency_ms INTEGER, wait_ms INTEGER, retry_after_ms "
     "INTEGER, "
     "prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens INTEGER, cost_nanousd INTEGER, "
-    "generation INTEGER, "
+    "generation INTEGER, endpoint TEXT, "
     "PRIMARY KEY (job_id, number)) WITHOUT ROWID",
     "CREATE TABLE results (job_id INTEGER PRIMARY KEY, batch_id INTEGER, seq INTEGER, status_code INTEGER, "
     "request_id TEXT, "
     "model TEXT, finish_reason TEXT, prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens "
     "INTEGER, "
     "reasoning_tokens INTEGER, cost_nanousd INTEGER, latency_ms INTEGER, finished_at INTEGER, body TEXT)",
-    "CREATE INDEX jobs_ready ON jobs (batch_id, priority) WHERE state = 'ready'",
-    "CREATE INDEX jobs_waiting ON jobs (next_retry_at) WHERE state = 'waiting'",
-    "CREATE INDEX jobs_waiting_of_batch ON jobs (batch_id, next_retry_at) WHERE state = 'waiting'",
+    "CREATE INDEX jobs_ready ON jobs (batch_id, route, priority) WHERE state = 'ready'",
+    "CREATE INDEX jobs_waiting ON jobs (retry_is_counted, next_retry_at) WHERE state = 'waiting'",
+    "CREATE INDEX jobs_waiting_of_batch ON jobs (batch_id, retry_is_counted, next_retry_at) WHERE state = "
+    "'waiting'",
+    "CREATE INDEX jobs_deadline ON jobs (deadline_at) WHERE deadline_at IS NOT NULL AND (state = 'ready' OR "
+    "state = 'waiting')",
     "CREATE INDEX jobs_running ON jobs (batch_id) WHERE state = 'running'",
     "CREATE INDEX jobs_canceled ON jobs (batch_id) WHERE state = 'canceled'",
     "CREATE UNIQUE INDEX results_completed ON results (batch_id, seq)",
@@ -88,6 +92,14 @@ static inline sqlite3_stmt *bare_prepare(sqlite3 *db, const char *sql)
     if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
         die(sql, sqlite3_errmsg(db));
     return stmt;
+}
+
+static inline int64_t bare_int(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = bare_prepare(db, sql);
+    int64_t value = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_finalize(stmt);
+    return value;
 }
 
 /* Binds integers ('i') and texts ('s'), steps, resets. */

@@ -13,10 +13,9 @@ static double run_bare(const char *path, int64_t jobs)
         db,
         "PRAGMA synchronous = FULL; INSERT INTO batches VALUES (1, 'bench', 'loading', 0, 0, 0, 0, 0, 0, 1)");
     sqlite3_stmt *job = bare_prepare(
-        db,
-        "INSERT INTO jobs (id, batch_id, custom_id, line, state, priority, sends, attempts, throttles, "
-        "losses, invalids, generation, prompt_tokens, max_output_tokens, created_at) VALUES (?1, 1, ?2, ?1, "
-        "'ready', 500, 0, 0, 0, 0, 0, 0, 125, 40, ?3)");
+        db, "INSERT INTO jobs (id, batch_id, custom_id, line, state, priority, sends, attempts, throttles, "
+            "losses, invalids, generation, prompt_tokens, max_output_tokens, created_at, route, "
+            "retry_is_counted) VALUES (?1, 1, ?2, ?1, 'ready', 500, 0, 0, 0, 0, 0, 0, 125, 40, ?3, 1, 0)");
     sqlite3_stmt *request =
         bare_prepare(db, "INSERT INTO requests VALUES (?1, 'POST', '/v1/chat/completions', ?2)");
     char id[32], body[1024];

@@ -99,7 +99,7 @@ static double run_ours(const struct bench *b)
 struct bare {
     sqlite3 *db;
     sqlite3_stmt *candidates, *claim, *done, *attempt, *result, *count;
-    int64_t seq;
+    int64_t seq, route; /* of all jobs */
 };
 
 /* The same jobs as ours, copied before they are worked on. */
@@ -114,7 +114,7 @@ static void bare_fill(const struct bench *b, sqlite3 *db)
               "throttles, losses, "
               "invalids, generation, prompt_tokens, max_output_tokens, next_retry_at, wait_ms, claimed_at, "
               "created_at, "
-              "finished_at FROM ours.jobs;"
+              "finished_at, route, retry_is_counted, deadline_at FROM ours.jobs;"
               "INSERT INTO requests SELECT job_id, method, url, body FROM ours.requests;"
               "DETACH ours; PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -128,19 +128,22 @@ static void bare_begin(struct bare *s, const struct bench *b)
     *s = (struct bare){
         .db = db,
         .seq = 1,
+        .route = bare_int(db, "SELECT max(route) FROM jobs"),
         .candidates = bare_prepare(
             db,
             "SELECT j.id, j.sends, j.attempts, j.throttles, j.losses, j.invalids, j.generation, "
             "j.prompt_tokens, "
-            "j.max_output_tokens, j.wait_ms, q.url, q.body FROM jobs j JOIN requests q ON q.job_id = j.id "
-            "WHERE j.batch_id = 1 AND j.state = 'ready' ORDER BY j.priority, j.id LIMIT ?1"),
+            "j.max_output_tokens, j.wait_ms, q.url, q.body, j.deadline_at, j.priority, j.retry_is_counted "
+            "FROM jobs j "
+            "JOIN requests q ON q.job_id = j.id "
+            "WHERE j.batch_id = 1 AND j.route = ?2 AND j.state = 'ready' ORDER BY j.priority, j.id LIMIT ?1"),
         .claim = bare_prepare(db, "UPDATE jobs SET state = 'running', sends = sends + 1, claimed_at = ?2 "
                                   "WHERE id = ?1 AND state = 'ready'"),
         .done = bare_prepare(db, "UPDATE jobs SET state = 'done', attempts = 1, finished_at = ?2 WHERE id = "
                                  "?1 AND state = 'running'"),
         .attempt = bare_prepare(
             db, "INSERT INTO attempts VALUES (?1, 1, 'success', 200, NULL, NULL, 'chatcmpl-abc123', "
-                "'gpt-4o-mini', ?2, 3, NULL, NULL, 120, 20, NULL, NULL, 0)"),
+                "'gpt-4o-mini', ?2, 3, NULL, NULL, 120, 20, NULL, NULL, 0, NULL)"),
         .result = bare_prepare(
             db, "INSERT INTO results VALUES (?1, 1, ?2, 200, 'chatcmpl-abc123', 'gpt-4o-mini', 'stop', "
                 "120, 20, NULL, NULL, NULL, 3, ?3, ?4)"),
@@ -166,6 +169,7 @@ static int64_t bare_claim(struct bare *s, int64_t *ids, int64_t group, int64_t n
 {
     int64_t n = 0;
     sqlite3_bind_int64(s->candidates, 1, group);
+    sqlite3_bind_int64(s->candidates, 2, s->route);
     while (sqlite3_step(s->candidates) == SQLITE_ROW) {
         ids[n++] = sqlite3_column_int64(s->candidates, 0);
         free(strdup((const char *)sqlite3_column_text(s->candidates, 10)));
