@@ -23,10 +23,10 @@ CREATE INDEX jobs_deadline ON jobs (deadline_at) WHERE deadline_at IS NOT NULL A
 DROP TRIGGER jobs_legal_transition;
 CREATE TRIGGER jobs_legal_transition BEFORE UPDATE OF state ON jobs
 WHEN NOT (CASE OLD.state
-    WHEN 'ready' THEN NEW.state IN ('running', 'dead', 'canceled')
+    WHEN 'ready' THEN NEW.state = 'running' OR NEW.state = 'dead' OR NEW.state = 'canceled'
     WHEN 'running' THEN NEW.state = 'done' OR NEW.state = 'waiting' OR NEW.state = 'ready' OR NEW.state = 'dead'
         OR NEW.state = 'canceled'
-    WHEN 'waiting' THEN NEW.state IN ('ready', 'dead', 'canceled')
+    WHEN 'waiting' THEN NEW.state = 'ready' OR NEW.state = 'dead' OR NEW.state = 'canceled'
     WHEN 'dead' THEN NEW.state IN ('ready', 'canceled')
     WHEN 'canceled' THEN NEW.state = 'ready'
     ELSE 0 END)
