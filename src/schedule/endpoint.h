@@ -7,7 +7,11 @@
 #include "longhaul.h"
 #include "schedule/access.h"
 
-enum { DIALECTS = 2, ENDPOINT_NAME_MOST = 128 };
+enum {
+    DIALECTS = 2,
+    ENDPOINT_NAME_MOST = 128,
+    UNREACHABLE_GIVE_UP = 6 /* tries in a row before the first answer ever: the address is wrong */
+};
 
 struct model_name {     /* owned */
     char *here, *there; /* in jobs; at the endpoint */

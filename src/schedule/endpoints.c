@@ -27,7 +27,8 @@ static int add(struct endpoints *s, const lh_endpoint_options *o, const char *na
 /* What an entry names must be there at once, and not be missed in the middle of the night. */
 static int resolve_all(struct endpoint *e, lh_error *err)
 {
-    if (e->key_variable != NULL && getenv(e->key_variable) == NULL)
+    const char *key = e->key_variable != NULL ? getenv(e->key_variable) : NULL;
+    if (e->key_variable != NULL && (key == NULL || *key == '\0'))
         return lh_error_set(err, LH_EINPUT, "$%s, the key of endpoint %s, is not set in the environment",
                             e->key_variable, e->name);
     for (int d = 0; d < DIALECTS; d++)
@@ -139,24 +140,44 @@ static bool is_freer(const struct endpoint *a, const struct endpoint *b)
 }
 
 struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, int64_t now_ms,
-                                int64_t *ready_at)
+                                struct endpoint_wait *wait)
 {
     struct gate_request request = job_request(job);
     struct endpoint *best = NULL;
     bool one = s->count == 1;
     int64_t tier = one ? INT64_MAX : lowest_tier(s, job->can, now_ms);
-    *ready_at = INT64_MAX;
+    *wait = (struct endpoint_wait){.ready_at = INT64_MAX};
     for (size_t i = 0; i < s->count; i++) {
         struct endpoint *e = &s->list[i];
         if (!is_among(s, job->can, i) || (tier != INT64_MAX && e->options.tier != tier))
             continue;
         int64_t at = gate_ready_at(e->gate, now_ms, &request);
-        if (at > now_ms)
-            *ready_at = at < *ready_at ? at : *ready_at;
+        if (at == INT64_MAX)
+            wait->is_for_end = true;
+        else if (at > now_ms)
+            wait->ready_at = at < wait->ready_at ? at : wait->ready_at;
         else if (best == NULL || is_freer(e, best))
             best = e;
     }
     return best;
+}
+
+uint64_t endpoints_never_reached(const struct endpoints *s)
+{
+    uint64_t never = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->list[i].is_reached && s->list[i].unreachable >= UNREACHABLE_GIVE_UP)
+            never |= UINT64_C(1) << i;
+    return never;
+}
+
+bool endpoints_have_other(struct endpoints *s, const struct claimed_job *job, const struct endpoint *than,
+                          int64_t now_ms)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (&s->list[i] != than && is_among(s, job->can, i) && !endpoint_is_down(&s->list[i], now_ms))
+            return true;
+    return false;
 }
 
 bool endpoints_have_room(struct endpoints *s, int64_t now_ms)

@@ -24,10 +24,21 @@ enum dialect endpoints_dialect(const struct endpoints *s, const struct claimed_j
 /* Which can serve it, by bit; 0: none. Reads the model from the body. */
 uint64_t endpoints_for(const struct endpoints *s, const struct claimed_job *job, struct json_parser *parser);
 
-/* The one that the job goes to now, or NULL, and then when to look again (INT64_MAX: when something in flight has ended). Of the lowest tier
+struct endpoint_wait {
+    int64_t ready_at; /* when to look again by the clock; INT64_MAX: no gate tells a time */
+    bool is_for_end;  /* some gate may open as soon as a request in flight ends */
+};
+
+/* The one that the job goes to now, or NULL, and then what to wait for. Of the lowest tier
  * that is not down: the one with the least in flight for its weight and concurrency, among those whose gate is open. */
 struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, int64_t now_ms,
-                                int64_t *ready_at);
+                                struct endpoint_wait *wait);
+
+/* By bit: those that were tried often enough and never answered in this run. */
+uint64_t endpoints_never_reached(const struct endpoints *s);
+/* Is there another one for the job that is not down? */
+bool endpoints_have_other(struct endpoints *s, const struct claimed_job *job, const struct endpoint *than,
+                          int64_t now_ms);
 
 /* May any of them take a request now? */
 bool endpoints_have_room(struct endpoints *s, int64_t now_ms);

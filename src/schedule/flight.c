@@ -22,8 +22,7 @@ struct flight {
 };
 
 enum {
-    USED_MOST = 16,          /* times what was reserved: usage beyond that is not believed by the limiter */
-    UNREACHABLE_GIVE_UP = 6, /* tries in a row before the first answer ever: the address is wrong */
+    USED_MOST = 16, /* times what was reserved: usage beyond that is not believed by the limiter */
     UNREACHABLE_WAIT_MS = 60000,
 };
 
@@ -288,6 +287,18 @@ static void account_refused(struct lh_run *r, struct endpoint *e, const struct a
         log_warn("endpoint %s: %s; it gets nothing more in this run", e->name, why);
 }
 
+/* What an endpoint asks to wait is its gate's business when the job can go to another that is up. */
+static struct decision decide(const struct flight *f, struct answer *a, bool unreachable)
+{
+    struct lh_run *r = f->run;
+    int64_t told = a->retry_after_ms;
+    if (told > 0 && endpoints_have_other(&r->endpoints, f->job, f->endpoint, clock_monotonic_ms()))
+        a->retry_after_ms = -1;
+    struct decision d = policy_decide(&r->policy, f->job, a, unreachable, &r->random);
+    a->retry_after_ms = told;
+    return d;
+}
+
 static void on_done(void *arg, const struct http_response *response)
 {
     struct flight *f = arg;
@@ -310,7 +321,7 @@ static void on_done(void *arg, const struct http_response *response)
     settle(f, http, &o->answer, pause_ms);
     o->cost_nanousd = stops_settle(&r->stops, &f->asked, http, &o->answer);
     int64_t now = clock_wall_ms();
-    struct decision d = policy_decide(&r->policy, f->job, &o->answer, unreachable, &r->random);
+    struct decision d = decide(f, &o->answer, unreachable);
     if (stopped)
         d = (struct decision){.move = OUTCOME_READY,
                               .attempts = f->job->attempts,

@@ -40,8 +40,6 @@ static void put(struct lh_run *r, struct route *route, struct claimed_job *job)
     job->next = NULL;
     job->arrival = r->hand.arrived;
     job->can = route->id == ROUTE_LOOSE ? endpoints_for(&r->endpoints, job, r->parser) : route->can;
-    if (route->id == ROUTE_LOOSE)
-        route->can = job->can; /* that of the last; one that none can serve makes it hopeless */
     *route->jobs.last = job;
     route->jobs.last = &job->next;
     route->jobs.count++;
@@ -112,6 +110,21 @@ struct claimed_job *hand_pop(struct lh_run *r, struct route *route)
     return job;
 }
 
+bool hand_lay_aside(struct lh_run *r, struct route *route)
+{
+    struct claim_list *aside = &r->hand.aside;
+    if (route->id != ROUTE_LOOSE || aside->count >= ASIDE_MOST ||
+        (route->jobs.first->can & ~r->endpoints.refused) != 0)
+        return false;
+    struct claimed_job *job = hand_pop(r, route);
+    if (aside->first == NULL)
+        claim_list_init(aside);
+    *aside->last = job;
+    aside->last = &job->next;
+    aside->count++;
+    return true;
+}
+
 static void give_back(struct lh_run *r, struct route *route)
 {
     struct claimed_job *first = route->jobs.first;
@@ -124,6 +137,9 @@ void run_give_back(struct lh_run *r)
 {
     for (size_t i = 0; i < r->hand.count; i++)
         give_back(r, r->hand.routes[i]);
+    struct claimed_job *aside = r->hand.aside.first;
+    claim_list_init(&r->hand.aside);
+    flight_give_back(r, aside);
 }
 
 void hand_close(struct lh_run *r, struct route *route, int64_t until_ms)
@@ -149,27 +165,45 @@ void hand_reopen(struct lh_run *r)
 
 bool hand_is_hopeless(const struct lh_run *r, const struct route *route)
 {
-    return (route->can & ~r->endpoints.refused) == 0;
+    if (route->id !=
+        ROUTE_LOOSE) /* there each job has its own, and those that none can serve lie aside while there is room */
+        return (route->can & ~r->endpoints.refused) == 0;
+    return r->hand.aside.count >= ASIDE_MOST;
+}
+
+/* An address that never answered is a mistake; one that once did comes back, and is waited for. */
+bool hand_is_lost(const struct lh_run *r, const struct route *route)
+{
+    if (route->id == ROUTE_LOOSE)
+        return hand_is_hopeless(r, route);
+    return (route->can & ~r->endpoints.refused & ~endpoints_never_reached(&r->endpoints)) == 0;
 }
 
 bool hand_is_stuck(const struct lh_run *r)
 {
     const struct hand *h = &r->hand;
-    bool hopeless = false;
+    bool hopeless = h->aside.count > 0;
     for (size_t i = 0; i < h->count; i++) {
-        bool is = hand_is_hopeless(r, h->routes[i]);
+        bool is = hand_is_lost(r, h->routes[i]);
         if (!is && route_set_has(&h->shut, h->routes[i]->id))
             return false;
         hopeless = hopeless || is;
     }
     const struct scope_view *v = &r->view;
     return hopeless && h->held == 0 && h->shuts == h->shuts_in_view && v->claimable == 0 &&
-           v->jobs[JOB_WAITING] == 0 && v->jobs[JOB_RUNNING] == 0;
+           v->jobs[JOB_WAITING] == 0 && v->jobs[JOB_RUNNING] == h->aside.count;
 }
 
 /* ---- asking ---- */
 
 /* How many more are wanted, and of which routes none. While an endpoint has room that what is in hand cannot use, more of that is not wanted. */
+/* An endpoint has room that the route cannot use: others come first, once it has what it needs itself. It stays passed over until a quarter of
+ * that has gone, so that the store is not told anew with each answer. */
+static bool gives_way(const struct hand *h, const struct route *route, int64_t lack)
+{
+    return route->is_blocked && lack <= (route_set_has(&h->shut, route->id) ? route->prefetch / 4 : 0);
+}
+
 static int64_t reckon_need(struct lh_run *r, struct route_set *shut, int64_t *prefetch)
 {
     const struct hand *h = &r->hand;
@@ -183,7 +217,7 @@ static int64_t reckon_need(struct lh_run *r, struct route_set *shut, int64_t *pr
         const struct route *route = h->routes[i];
         int64_t lack = route->prefetch - route->jobs.count;
         bool closed = now + TIMER_SLACK_MS < route->closed_until_ms;
-        if (closed || hand_is_hopeless(r, route) || (has_room && route->is_blocked)) {
+        if (closed || hand_is_hopeless(r, route) || (has_room && gives_way(h, route, lack))) {
             route_set_add(shut, route->id);
             continue;
         }
@@ -231,5 +265,6 @@ void hand_free(struct lh_run *r)
         claim_list_free(&r->hand.routes[i]->jobs);
         free(r->hand.routes[i]);
     }
+    claim_list_free(&r->hand.aside);
     r->hand.count = 0;
 }

@@ -16,14 +16,15 @@ enum {
     SHUT_MS = 2000,      /* a wait for the gate that is worth giving claims back for */
     SHUT_LOOK_MS = 5000, /* and how soon it is looked at again, as answers may open it */
     HURRIED_MS = 1000,   /* the same after a second signal */
-    STOP_PATIENCE_MS =
-        30000, /* how long the last commit is tried on a full disk before the next run must redo it */
 };
 
 /* A run that ends by what it was told to keep to does not waste what is in flight: that has its own timeouts. */
 static int64_t grace_of(const struct lh_run *r)
 {
-    int64_t grace = r->options.grace_ms, timeout = r->options.endpoint.timeout_ms;
+    int64_t grace = r->options.grace_ms, timeout = 0;
+    for (size_t i = 0; i < r->endpoints.count; i++)
+        timeout = r->endpoints.list[i].options.timeout_ms > timeout ? r->endpoints.list[i].options.timeout_ms
+                                                                    : timeout;
     bool planned = r->end == LH_RUN_DEADLINE || r->end == LH_RUN_BUDGET;
     return planned && timeout > grace ? timeout : grace;
 }
@@ -102,12 +103,12 @@ static void set_gate_timer(struct lh_run *r, int64_t now_ms, int64_t ready_at)
     uv_timer_start(&r->gate_timer, r->gate_timer.timer_cb, (uint64_t)(ready_at - now_ms), 0);
 }
 
-/* A job in hand while all its gates are shut for long would be `lost` with a crash, and in the way of one that comes with a higher
+/* A job in hand while all its gates are shut for long, and none is merely full, would be `lost` with a crash, and in the way of one that comes with a higher
  * priority: back with it. */
 static int64_t wait_for_gates(struct lh_run *r, struct route *route, int64_t now_ms)
 {
-    int64_t ready_at = route->ready_at;
-    if (ready_at != INT64_MAX && ready_at - now_ms > SHUT_MS) {
+    int64_t ready_at = route->wait.ready_at;
+    if (ready_at != INT64_MAX && !route->wait.is_for_end && ready_at - now_ms > SHUT_MS) {
         ready_at = ready_at - now_ms < SHUT_LOOK_MS ? ready_at : now_ms + SHUT_LOOK_MS;
         hand_close(r, route, ready_at);
     }
@@ -131,6 +132,8 @@ static bool look_at_routes(struct lh_run *r, int64_t now_ms)
             int64_t at =
                 hand_is_hopeless(r, route) ? give_up_route(r, route) : wait_for_gates(r, route, now_ms);
             soonest = at < soonest ? at : soonest;
+        } else if (route->closed_until_ms > now_ms && route->closed_until_ms < soonest) {
+            soonest = route->closed_until_ms;
         }
         starving = starving || (route->jobs.first == NULL && now_ms >= route->closed_until_ms);
     }
@@ -151,81 +154,13 @@ static bool send_ready(struct lh_run *r)
     while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
         if (!stops_allow(r, route->jobs.first))
             return false;
-        struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->ready_at);
+        struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->wait);
         if (e != NULL)
             flight_start(r, e, hand_pop(r, route));
-        else
+        else if (!hand_lay_aside(r, route))
             route->is_blocked = true;
     }
     return r->phase == RUN_WORKING && look_at_routes(r, now);
-}
-
-/* ---- the end ---- */
-
-static bool is_quiet(const struct lh_run *r)
-{
-    return r->in_flight == 0 && r->hand.held == 0 && r->posted == r->committed;
-}
-
-/* What is left can go nowhere: say why. */
-static void finish_stuck(struct lh_run *r)
-{
-    for (size_t i = 0; i < r->endpoints.count; i++) {
-        const struct endpoint *e = &r->endpoints.list[i];
-        if (e->is_refused) {
-            run_finish(r, LH_RUN_ACCOUNT, "%s: %s; check the key, the quota and the billing", e->name,
-                       e->trouble);
-            return;
-        }
-    }
-    run_finish(r, LH_RUN_UNSERVED,
-               "the %lld jobs that are left ask for a model that no endpoint serves; add it to one",
-               (long long)r->view.jobs[JOB_READY]);
-}
-
-static void see_scope(struct lh_run *r)
-{
-    if (!r->has_view || r->phase != RUN_WORKING)
-        return;
-    if (r->batch_id != LH_UNKNOWN && r->view.state == SCOPE_PAUSED)
-        run_finish(r, LH_RUN_PAUSED, "batch %s is paused%s%s", r->batch,
-                   r->view.pause_reason[0] != '\0' ? ": " : "", r->view.pause_reason);
-    else if (r->view.state == SCOPE_CANCELED)
-        run_finish(r, LH_RUN_CANCELED, "batch %s is canceled", r->batch);
-    else if (r->options.follow || !is_quiet(r))
-        return;
-    else if (r->view.state == SCOPE_WORKING && hand_is_stuck(r))
-        finish_stuck(r);
-    else if (r->view.state == SCOPE_FINISHED)
-        run_finish(r, LH_RUN_DONE, "%s", "");
-    else if (r->view.state == SCOPE_PAUSED)
-        run_finish(r, LH_RUN_PAUSED, "batch %s is paused%s%s; all others are done", r->view.batch,
-                   r->view.pause_reason[0] != '\0' ? ": " : "", r->view.pause_reason);
-}
-
-/* All is in but for what a store that cannot write now still has to take: it is given a while. */
-static bool has_lost_patience(struct lh_run *r)
-{
-    int64_t now = clock_monotonic_ms();
-    if (!r->store_failing || r->in_flight > 0)
-        r->failing_since_ms = 0;
-    else if (r->failing_since_ms == 0)
-        r->failing_since_ms = now;
-    return r->failing_since_ms != 0 && now - r->failing_since_ms >= STOP_PATIENCE_MS;
-}
-
-static void see_end(struct lh_run *r)
-{
-    see_scope(r);
-    if (r->phase == RUN_WORKING || r->phase == RUN_OVER)
-        return;
-    bool canceling = r->end == LH_RUN_FAIL_FAST && r->phase == RUN_FINISHING && r->view.to_cancel > 0;
-    bool store_is_through =
-        (r->posted == r->committed && !canceling) || r->store_gone || has_lost_patience(r);
-    if (r->in_flight == 0 && (store_is_through || r->stops_seen > 1)) {
-        r->phase = RUN_OVER;
-        uv_stop(&r->loop);
-    }
 }
 
 void run_tick(struct lh_run *r)
@@ -236,7 +171,7 @@ void run_tick(struct lh_run *r)
         run_give_back(r);
     bool starving = send_ready(r);
     hand_ask(r, starving);
-    see_end(r);
+    run_see_end(r);
 }
 
 /* ---- events ---- */

@@ -32,16 +32,23 @@ struct route {
     int64_t
         closed_until_ms; /* no gate opens sooner: nothing of it is claimed, for others may need it first */
     bool is_fed;         /* by the claims that came last */
-    bool is_blocked;     /* in this tick: the first may not go before … */
-    int64_t ready_at;
+    bool is_blocked;     /* in this tick: the first may not go yet */
+    struct endpoint_wait wait;
 };
 
-enum { HAND_ROUTES = ROUTES_MOST + 1 };
+enum {
+    HAND_ROUTES = ROUTES_MOST + 1,
+    ASIDE_MOST = 1024,
+    STOP_PATIENCE_MS =
+        30000, /* how long the last commit is tried on a full disk before the next run must redo it */
+};
 
 struct hand {                          /* see hand.c */
     struct route *routes[HAND_ROUTES]; /* owned; those that have been seen */
     size_t count;
-    int64_t held;          /* jobs in all of them */
+    int64_t held; /* jobs in all of them */
+    /* Of ROUTE_LOOSE, which the store cannot pass over: those that no endpoint serves, so that they stand in nobody's way. */
+    struct claim_list aside;
     int64_t asked;         /* claims asked for, ever */
     int64_t arrived;       /* and come */
     struct route_set shut; /* as the store was told last */
@@ -105,6 +112,8 @@ struct lh_run {
 /* Makes progress: collects from the store, sends what the gate lets go, asks for more, sees the end. Called once after
  * each event; never from inside a callback of the HTTP client's start. */
 void run_tick(struct lh_run *r);
+/* ending.c: is it over? The last thing of a tick. */
+void run_see_end(struct lh_run *r);
 
 /* No new requests from now on; the run ends when the last is committed. The first reason stays. */
 void run_finish(struct lh_run *r, enum lh_run_end end, const char *format, ...)
@@ -127,8 +136,12 @@ void hand_ask(struct lh_run *r, bool starving);
 void hand_close(struct lh_run *r, struct route *route, int64_t until_ms);
 bool hand_is_closed(const struct lh_run *r); /* some route is */
 void hand_reopen(struct lh_run *r);          /* all: their gates may have opened */
+/* Lays the first of ROUTE_LOOSE aside, as no endpoint is left that could serve it. False: it is not so, or too many lie there. */
+bool hand_lay_aside(struct lh_run *r, struct route *route);
 /* No endpoint is left that could serve it. */
 bool hand_is_hopeless(const struct lh_run *r, const struct route *route);
+/* Nor one that was ever reached in this run, after some tries. */
+bool hand_is_lost(const struct lh_run *r, const struct route *route);
 /* All that is left in the store is of such routes. */
 bool hand_is_stuck(const struct lh_run *r);
 void hand_free(struct lh_run *r);

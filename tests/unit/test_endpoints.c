@@ -76,11 +76,11 @@ static void a_job_goes_where_its_model_dialect_and_origin_are_served(void **stat
 static void send_all(struct endpoints *s, uint64_t can, int n, int64_t counts[3])
 {
     struct claimed_job job = {.can = can};
-    int64_t ready_at = 0;
+    struct endpoint_wait wait;
     memset(counts, 0, 3 * sizeof *counts);
     for (int i = 0; i < n; i++) {
         struct gate_request q = {0};
-        struct endpoint *e = endpoints_pick(s, &job, 1000, &ready_at);
+        struct endpoint *e = endpoints_pick(s, &job, 1000, &wait);
         if (e == NULL)
             return;
         gate_take(e->gate, 1000, &q);
@@ -119,25 +119,53 @@ static void a_higher_tier_is_asked_only_while_the_lower_is_down(void **state)
     lh_endpoint_options list[] = {entry("a", "http://h:1"), entry("b", "http://h:2"),
                                   entry("c", "http://h:3")};
     struct claimed_job job = {.can = 7};
-    int64_t ready_at = 0, counts[3];
+    struct endpoint_wait wait;
+    int64_t counts[3];
     list[0].concurrency = list[1].concurrency = list[2].concurrency = 5;
     list[2].tier = 4;
     struct endpoints s = open_list(list, 3);
     send_all(&s, 7, 100, counts);
     assert_int_equal(counts[2], 0); /* full is not down */
-    assert_null(endpoints_pick(&s, &job, 1000, &ready_at));
-    assert_int_equal(ready_at, INT64_MAX);
+    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_int_equal(wait.ready_at, INT64_MAX);
     assert_false(endpoints_refuse(&s, &s.list[0], "no money"));
-    assert_null(endpoints_pick(&s, &job, 1000, &ready_at));
+    assert_null(endpoints_pick(&s, &job, 1000, &wait));
     struct gate_outcome pause = {.used_tokens = 0, .throttled = true, .retry_after_ms = 60000};
     gate_settle(s.list[1].gate, 1000, &pause);
-    assert_ptr_equal(endpoints_pick(&s, &job, 1000, &ready_at), &s.list[2]);
+    assert_ptr_equal(endpoints_pick(&s, &job, 1000, &wait), &s.list[2]);
     assert_false(endpoints_refuse(&s, &s.list[2], "no money"));
-    assert_null(endpoints_pick(
-        &s, &job, 1000, &ready_at)); /* all are down: the pause of the one that is left is waited for */
-    assert_int_equal(ready_at, 61000);
+    assert_null(endpoints_pick(&s, &job, 1000,
+                               &wait)); /* all are down: the pause of the one that is left is waited for */
+    assert_int_equal(wait.ready_at, 61000);
     assert_true(endpoints_refuse(&s, &s.list[1], "no money"));
     assert_int_equal(endpoints_capacity(&s), 0);
+    endpoints_free(&s);
+}
+
+/* Else the route would be closed until the pause ends, and the one that is full stay idle once it is not. */
+static void a_full_endpoint_is_waited_for_beside_one_that_pauses(void **state)
+{
+    (void)state;
+    lh_endpoint_options list[] = {entry("a", "http://h:1"), entry("b", "http://h:2")};
+    struct claimed_job job = {.can = 3};
+    struct gate_request q = {0};
+    struct endpoint_wait wait;
+    list[1].concurrency = 1;
+    struct endpoints s = open_list(list, 2);
+    struct gate_outcome pause = {.used_tokens = 0, .throttled = true, .retry_after_ms = 60000};
+    pause.ticket = gate_take(s.list[0].gate, 1000, &q);
+    gate_settle(s.list[0].gate, 1000, &pause);
+    assert_true(endpoints_have_other(&s, &job, &s.list[0], 1000));
+    assert_false(endpoints_have_other(&s, &job, &s.list[1], 1000)); /* the pause is long */
+    assert_ptr_equal(endpoints_pick(&s, &job, 1000, &wait), &s.list[1]);
+    assert_false(wait.is_for_end);
+    gate_take(s.list[1].gate, 1000, &q);
+    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_int_equal(wait.ready_at, 61000);
+    assert_true(wait.is_for_end);
+    job.can = 1;
+    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_false(wait.is_for_end);
     endpoints_free(&s);
 }
 
@@ -194,6 +222,9 @@ static void what_cannot_be_is_refused_by_name(void **state)
     official.dialect = "openai";
     assert_int_equal(refused(twice, 2, "two endpoints have the name a"), LH_EUSAGE);
     assert_int_equal(refused(&no_key, 1, "$LH_TEST_NOT_SET"), LH_EINPUT);
+    setenv(missing[0], "", 1); /* set to nothing is not set */
+    assert_int_equal(refused(&no_key, 1, "$LH_TEST_NOT_SET"), LH_EINPUT);
+    unsetenv(missing[0]);
     assert_int_equal(refused(&official, 1, "asks for a key"), LH_EINPUT);
     for (int i = 0; i <= ENDPOINTS_MOST; i++) {
         snprintf(names[i], sizeof names[i], "e%d", i);
@@ -238,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_job_goes_where_its_model_dialect_and_origin_are_served),
         cmocka_unit_test(work_is_shared_by_weight_and_concurrency),
         cmocka_unit_test(a_higher_tier_is_asked_only_while_the_lower_is_down),
+        cmocka_unit_test(a_full_endpoint_is_waited_for_beside_one_that_pauses),
         cmocka_unit_test(each_key_is_an_endpoint_of_its_own),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
         cmocka_unit_test(without_a_list_each_dialect_has_its_own_server),
