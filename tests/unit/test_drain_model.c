@@ -1,17 +1,18 @@
-/* Drains against a naive model: random legal operations of a worker and of people beside it, with commits that fail in
- * between. After each step counters, states and rows are what the model says, and `db check` finds nothing. */
+/* Drains against a naive model: random legal operations of a worker and of people beside it, with routes that shut and open, jobs that
+ * come to their deadline, and commits that fail in between. After each step counters, states and rows are what the model says, and `db check` finds nothing. */
 #include "store_world.h"
 
 #include "base/random.h"
 #include "failing_disk.h"
 #include "store/drain.h"
 
-enum { BATCHES = 3, JOBS_EACH = 12, STEPS = 300, OPERATIONS = 9 };
+enum { BATCHES = 3, JOBS_EACH = 12, STEPS = 300, OPERATIONS = 9, ROUTES = 3, DEADLINE_MS = 2500 };
 
 struct model_job {
-    int64_t id, batch, sends, attempt_rows, generation, retry_at;
+    int64_t id, batch, route, sends, attempt_rows, generation, retry_at, deadline_at; /* 0: none */
     enum job_state state;
-    bool held; /* claimed by the worker, its outcome not yet given */
+    bool set_deadline; /* its last claim did */
+    bool held;         /* claimed by the worker, its outcome not yet given */
 };
 
 struct model {
@@ -22,6 +23,9 @@ struct model {
     char batch[BATCHES][16]; /* states */
     struct claim_list held;
     int64_t now;
+    struct route_set shut;
+    int64_t shuts;
+    int64_t late;   /* buried by the worker */
     bool attentive; /* the worker looks after each revival, so that its figures are exact */
 };
 
@@ -85,6 +89,8 @@ static void model_outcome(struct model *m, const struct outcome *o)
     j->sends -= o->move == OUTCOME_GIVE_BACK ? 1 : 0;
     j->attempt_rows += o->move == OUTCOME_GIVE_BACK ? 0 : 1;
     j->retry_at = o->next_retry_at;
+    if (o->move == OUTCOME_GIVE_BACK && j->set_deadline && j->state == JOB_READY)
+        j->deadline_at = 0;
     j->held = false;
 }
 
@@ -95,13 +101,24 @@ static void model_promote(struct model *m)
             m->jobs[i].state = JOB_READY;
 }
 
-/* The claims must be exactly the first ready jobs of the active batches, by priority (batch 1 first), then age. */
+static void model_bury(struct model *m)
+{
+    for (size_t i = 0; i < BATCHES * JOBS_EACH; i++) {
+        struct model_job *j = &m->jobs[i];
+        if (j->state > JOB_WAITING || j->deadline_at == 0 || j->deadline_at > m->now)
+            continue;
+        j->state = JOB_DEAD;
+        m->late++;
+    }
+}
+
+/* The claims must be exactly the first ready jobs of the active batches whose routes are open, by priority (batch 1 first), then age. */
 static void model_claims(struct model *m, const struct claim_list *claims, int64_t want)
 {
     const struct claimed_job *job = claims->first;
     for (size_t i = 0; i < BATCHES * JOBS_EACH && want > 0; i++) {
         struct model_job *j = &m->jobs[i];
-        if (j->state != JOB_READY || !batch_is(m, j->batch, "active"))
+        if (j->state != JOB_READY || !batch_is(m, j->batch, "active") || route_set_has(&m->shut, j->route))
             continue;
         assert_non_null(job);
         assert_int_equal(job->id, j->id);
@@ -109,6 +126,11 @@ static void model_claims(struct model *m, const struct claim_list *claims, int64
         assert_int_equal(job->generation, j->generation);
         j->state = JOB_RUNNING;
         j->sends++;
+        j->set_deadline = j->deadline_at == 0;
+        j->deadline_at = j->set_deadline ? m->now + DEADLINE_MS : j->deadline_at;
+        assert_int_equal(job->route, j->route);
+        assert_int_equal(job->deadline_at, j->deadline_at);
+        assert_int_equal(job->claim_set_deadline, j->set_deadline);
         j->held = true;
         job = job->next;
         want--;
@@ -134,6 +156,9 @@ static struct outcome *random_outcomes(struct model *m, struct outcome *outcomes
     for (int64_t i = 0; i < n; i++) {
         struct claimed_job *job = take_held(m);
         outcomes[i] = world_outcome(job, (enum outcome_move)below(m, OUTCOME_GIVE_BACK + 1));
+        outcomes[i].deadline_at = job->deadline_at;
+        outcomes[i].claim_set_deadline = job->claim_set_deadline;
+        outcomes[i].retry_is_counted = below(m, 2) == 0;
         outcomes[i].next = i + 1 < n ? &outcomes[i + 1] : NULL;
         if (outcomes[i].move == OUTCOME_WAIT)
             outcomes[i].next_retry_at = m->now + 1 + below(m, 300);
@@ -165,15 +190,41 @@ static void fail_once(struct model *m, struct drain_work *w)
     assert_int_equal(w->claims.count, 0);
 }
 
+static void shut_other_routes(struct model *m)
+{
+    if (below(m, 3) > 0)
+        return;
+    m->shut.count = 0;
+    for (int64_t route = 0; route < ROUTES; route++)
+        if (below(m, 2) == 0)
+            route_set_add(&m->shut, route);
+    m->shuts++;
+}
+
+/* Who wants jobs and gets none sleeps until the view says that there are some. */
+static void check_claimable(const struct model *m)
+{
+    int64_t to_claim = 0;
+    for (size_t i = 0; i < BATCHES * JOBS_EACH; i++) {
+        const struct model_job *j = &m->jobs[i];
+        bool counts = j->state == JOB_READY && batch_is(m, j->batch, "active");
+        to_claim += counts && !route_set_has(&m->shut, j->route) ? 1 : 0;
+    }
+    assert_true(to_claim == 0 || m->d.view.claimable > 0);
+}
+
 static void worker_drains(struct model *m, bool fails, const struct steer_note *steer)
 {
     struct outcome outcomes[BATCHES * JOBS_EACH];
-    int64_t n = m->held.count > 0 ? below(m, m->held.count + 1) : 0;
+    int64_t n = m->held.count > 0 && below(m, 3) > 0 ? below(m, m->held.count + 1) : 0;
     m->now += below(m, 100);
+    shut_other_routes(m);
     struct drain_work w = {.outcomes = random_outcomes(m, outcomes, n),
-                           .want = below(m, 8),
+                           .want = below(m, 3) == 0 ? 0 : below(m, 12),
                            .max_bytes = 1 << 20,
                            .steer = steer,
+                           .shut = &m->shut,
+                           .shuts = m->shuts,
                            .now_ms = m->now};
     lh_error err = {0};
     bool failed = false;
@@ -195,9 +246,12 @@ static void worker_drains(struct model *m, bool fails, const struct steer_note *
     for (size_t i = 0; i < BATCHES * JOBS_EACH; i++)
         if (batch_is(m, m->jobs[i].batch, "canceled") && m->jobs[i].state <= JOB_WAITING)
             m->jobs[i].state = JOB_CANCELED;
+    model_bury(m);
     model_claims(m, &w.claims, w.want);
     for (int64_t b = 1; b <= BATCHES; b++)
         finish_if_over(m, b);
+    check_claimable(m);
+    assert_int_equal(m->d.view.late, m->late);
     keep_claims(m, &w.claims);
 }
 
@@ -262,6 +316,7 @@ static void revive(struct model *m, int64_t batch, enum job_state from, int64_t 
         if (m->jobs[i].batch == batch && m->jobs[i].state == from) {
             m->jobs[i].state = JOB_READY;
             m->jobs[i].generation++;
+            m->jobs[i].deadline_at = 0;
             ++*count;
         }
 }
@@ -296,6 +351,7 @@ static void somebody_retries(struct model *m)
     for (size_t i = 0; i < BATCHES * JOBS_EACH; i++)
         if (m->jobs[i].batch == b && m->jobs[i].state == JOB_WAITING) {
             m->jobs[i].state = JOB_READY;
+            m->jobs[i].deadline_at = 0;
             moved++;
         }
     if (o.dead)
@@ -313,17 +369,20 @@ static void somebody_retries(struct model *m)
 static void check_jobs(struct model *m)
 {
     sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_prepare_v2(m->w.store->db,
-                                        "SELECT j.id, j.state, j.sends, j.generation, "
-                                        "(SELECT count(*) FROM attempts a WHERE a.job_id = j.id) FROM jobs j",
-                                        -1, &stmt, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(m->w.store->db,
+                           "SELECT j.id, j.state, j.sends, j.generation, COALESCE(j.deadline_at, 0), "
+                           "(SELECT count(*) FROM attempts a WHERE a.job_id = j.id) FROM jobs j",
+                           -1, &stmt, NULL),
+        SQLITE_OK);
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         const struct model_job *j = model_find(m, sqlite3_column_int64(stmt, 0));
         assert_string_equal(sqlite3_column_text(stmt, 1), job_state_name(j->state));
         assert_int_equal(sqlite3_column_int64(stmt, 2), j->sends);
         assert_int_equal(sqlite3_column_int64(stmt, 3), j->generation);
-        assert_int_equal(sqlite3_column_int64(stmt, 4), j->attempt_rows);
+        assert_int_equal(sqlite3_column_int64(stmt, 5), j->attempt_rows);
+        if (j->state <= JOB_RUNNING)
+            assert_int_equal(sqlite3_column_int64(stmt, 4), j->deadline_at);
     }
     sqlite3_finalize(stmt);
 }
@@ -362,8 +421,12 @@ static void start_model(struct model *m, uint64_t seed)
             m->jobs[(b - 1) * JOBS_EACH + i] =
                 (struct model_job){.id = world_job(&m->w, b, i + 1), .batch = b, .state = JOB_READY};
     }
+    world_sql(&m->w, "UPDATE jobs SET route = id * 7 %% 5 %% %d", ROUTES);
+    for (size_t i = 0; i < BATCHES * JOBS_EACH; i++)
+        m->jobs[i].route = m->jobs[i].id * 7 % 5 % ROUTES;
     assert_int_equal(drain_open(&m->d, m->w.path, DURABILITY_NORMAL, LH_UNKNOWN, &m->w.err), 0);
     m->now = m->d.heartbeat_at;
+    assert_int_equal(drain_begin_deadlines(&m->d, DEADLINE_MS, m->now, &m->w.err), 0);
     worker_drains(m, false, NULL); /* sees all batches while they are open: they are of its run */
 }
 
@@ -374,7 +437,8 @@ static void a_random_walk_agrees_with_the_model(void **state)
         check_view,       worker_steers,    worker_fails,      worker_steers,   somebody_pauses,
         somebody_resumes, somebody_cancels, somebody_requeues, somebody_retries};
     static struct model m;
-    for (uint64_t seed = 1; seed <= 2; seed++) {
+    int64_t late = 0;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
         start_model(&m, seed);
         for (int step = 0; step < STEPS; step++) {
             /* cancels are rare, or nothing else would be left to see */
@@ -384,10 +448,12 @@ static void a_random_walk_agrees_with_the_model(void **state)
             if (step % 4 == 0 || operations[op] == worker_fails)
                 check_model(&m);
         }
+        late += m.late;
         claim_list_free(&m.held);
         drain_close(&m.d, "done");
         world_close(&m.w);
     }
+    assert_true(late > 0); /* it came to that */
 }
 
 int main(void)
