@@ -108,7 +108,7 @@ static int read_heads(struct store *s, const struct lane *lane, struct claim_wis
     int64_t route = -1;
     int rc = 1;
     heads->count = 0;
-    wish->passed_over = false;
+    wish->passed_over = 0;
     while (rc == 1 && heads->count < sizeof heads->list / sizeof *heads->list) {
         struct rows *rows = NULL;
         rc = store_select(s, STMT_NEXT_HEAD, &rows, err, "ii", lane->batch_id, route);
@@ -119,7 +119,7 @@ static int read_heads(struct store *s, const struct lane *lane, struct claim_wis
                 .route = rows_int(rows, 0), .priority = rows_int(rows, 1), .id = rows_int(rows, 2)};
             route = h.route;
             if (route_set_has(wish->shut, route))
-                wish->passed_over = true;
+                wish->passed_over |= route_bit(route);
             else
                 heads->list[heads->count++] = h;
         }

@@ -48,8 +48,8 @@ struct claim_wish {
     int64_t now_ms;               /* wall */
     const struct route_set *shut; /* routes that are passed over; NULL: none */
     struct fair *fair; /* charged for each job; the lane is the one that it picked. NULL: nobody is charged */
-    bool passed_over;  /* out: there are ready jobs of shut routes */
-    bool turn_is_over; /* out: it is another tenant's */
+    uint64_t passed_over; /* out: the shut routes that have ready jobs, by route_bit; 0: none */
+    bool turn_is_over;    /* out: it is another tenant's */
 };
 /* Appends jobs of the lane, first in first out. */
 int claim_from_lane(struct store *s, struct lane *lane, struct claim_wish *wish, struct claim_list *list,

@@ -34,7 +34,7 @@ static int register_worker(struct drain *d, lh_error *err)
 
 int drain_open(struct drain *d, const char *db, enum durability durability, int64_t batch_id, lh_error *err)
 {
-    *d = (struct drain){.batch_id = batch_id};
+    *d = (struct drain){.batch_id = batch_id, .shuts = -1};
     ledger_init(&d->ledger);
     drain_tune(d, &(struct drain_tuning){0});
     int rc = store_open(db, STORE_WRITE, &d->store, err);

@@ -45,6 +45,7 @@ struct drain {
         [2]; /* when the first retry is due: of those that are not counted, and of those that are; LH_UNKNOWN */
     bool exhausted; /* the last claim got all there was for it */
     int64_t shuts;  /* of the last claim */
+    struct route_set shut;
     int64_t heartbeat_at;
     struct deadlines deadlines;
     bool more_late; /* a drain buries a bounded number */

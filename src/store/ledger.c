@@ -150,7 +150,7 @@ int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_erro
         return lh_error_set(err, LH_EINTERNAL, "batch %s: a job cannot go from %s to %s", lane->name,
                             job_state_name(from), job_state_name(to));
     touch(lane);
-    lane->is_shut = lane->is_shut && to != JOB_READY;
+    lane->shut = to != JOB_READY ? lane->shut : 0;
     lane->revived = lane->revived || (to == JOB_READY && (from == JOB_DEAD || from == JOB_CANCELED));
     count(lane, -1);
     lane->jobs[from]--;

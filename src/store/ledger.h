@@ -18,10 +18,11 @@ struct lane { /* one batch */
     bool loading, active, paused, canceled; /* else finished; the ledger's functions change it */
     bool touched;                           /* by this transaction */
     bool revived;                           /* it took dead or canceled jobs back */
-    bool is_shut;                           /* the worker's: all its ready jobs are of shut routes */
-    struct fair_lane fair;                  /* the worker's */
-    struct ledger *ledger;                  /* that it stands in */
-    size_t place;                           /* in ledger.lanes */
+    uint64_t
+        shut; /* the worker's: all its ready jobs are of these routes, by route_bit, which are shut; 0: not so */
+    struct fair_lane fair; /* the worker's */
+    struct ledger *ledger; /* that it stands in */
+    size_t place;          /* in ledger.lanes */
     struct lane *next_touched, *next_left;
     int64_t jobs[JOB_STATES]; /* as they will be after the commit */
     int64_t delta[JOB_STATES];

@@ -17,6 +17,21 @@ static inline bool route_set_has(const struct route_set *s, int64_t id) /* NULL:
     return false;
 }
 
+/* A route in a mask, which it may share with others. */
+static inline uint64_t route_bit(int64_t id)
+{
+    return UINT64_C(1) << (id & 63);
+}
+
+/* Those of `was` that are not in `is`. */
+static inline uint64_t route_set_opened(const struct route_set *was, const struct route_set *is)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < was->count; i++)
+        bits |= route_set_has(is, was->ids[i]) ? 0 : route_bit(was->ids[i]);
+    return bits;
+}
+
 /* There is room for every route that a store can have. */
 static inline void route_set_add(struct route_set *s, int64_t id)
 {

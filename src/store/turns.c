@@ -6,7 +6,7 @@ static int tell_lane(struct drain *d, struct lane *lane, lh_error *err)
     if (lane->fair.flow == NULL &&
         !fair_lane_add(&d->fair, &lane->fair, lane->priority, lane->tenant, lane->batch_id, lane->weight))
         return lh_error_nomem(err);
-    return fair_lane_set(&d->fair, &lane->fair, lane->active && !lane->is_shut && lane->jobs[JOB_READY] > 0)
+    return fair_lane_set(&d->fair, &lane->fair, lane->active && lane->shut == 0 && lane->jobs[JOB_READY] > 0)
                ? 0
                : lh_error_nomem(err);
 }
@@ -20,22 +20,27 @@ int turns_tell_all(struct drain *d, lh_error *err)
     return rc;
 }
 
-/* Other routes are shut now: lanes of which nothing could be claimed are looked at again, and so are all jobs, whether or not any are
- * wanted at this time: who wants some later finds in the view whether a claim may get them. */
+/* Other routes are shut now: lanes of which nothing could be claimed are looked at again when one of theirs has opened, as there may be
+ * thousands of them; and so are all jobs, whether or not any are wanted at this time: who wants some later finds in the view whether a
+ * claim may get them. */
 static int open_lanes(struct drain *d, const struct drain_work *w, lh_error *err)
 {
     int rc = 0;
     if (w->shuts == d->shuts)
         return 0;
-    for (size_t i = 0; rc == 0 && i < d->ledger.count; i++) {
+    uint64_t opened = route_set_opened(&d->shut, w->shut);
+    for (size_t i = 0; rc == 0 && opened != 0 && i < d->ledger.count; i++) {
         struct lane *lane = d->ledger.lanes[i];
-        if (!lane->is_shut)
+        if ((lane->shut & opened) == 0)
             continue;
-        lane->is_shut = false;
+        lane->shut = 0;
         rc = tell_lane(d, lane, err);
     }
-    d->exhausted = false;
+    d->exhausted = d->exhausted && opened == 0;
     d->shuts = w->shuts;
+    d->shut.count = 0;
+    if (w->shut != NULL)
+        d->shut = *w->shut;
     return rc;
 }
 
@@ -81,8 +86,8 @@ int turns_claim(struct drain *d, struct drain_work *w, lh_error *err)
                                   .shut = w->shut,
                                   .fair = &d->fair};
         rc = claim_from_lane(d->store, lane, &wish, &w->claims, err);
-        lane->is_shut = w->claims.count == before && wish.passed_over;
-        if (rc == 0 && w->claims.count == before && !lane->is_shut)
+        lane->shut = w->claims.count == before ? wish.passed_over : 0;
+        if (rc == 0 && w->claims.count == before && lane->shut == 0)
             rc = drain_say_missing(d, lane->name, "ready", err);
         if (rc == 0)
             rc = tell_lane(d, lane, err);

@@ -246,6 +246,41 @@ static void shut_routes_leave_nothing_to_claim_until_something_moves(void **stat
     stop(&k);
 }
 
+/* Thousands of batches may wait for a route that is shut while others shut and open many times a second. */
+static void batches_of_shut_routes_cost_nothing_until_one_of_theirs_opens(void **state)
+{
+    (void)state;
+    struct worker k;
+    char name[16];
+    world_open(&k.w);
+    for (int i = 0; i < 30; i++) {
+        snprintf(name, sizeof name, "b%d", i);
+        world_batch(&k.w, name, 500, 1);
+    }
+    world_sql(&k.w, "UPDATE jobs SET route = 65"); /* shares its bit with route 1 */
+    start(&k, NULL);
+    struct route_set shut = {.ids = {65, 2}, .count = 2};
+    int looks = 0;
+    for (int64_t i = 0; i < 10; i++) {
+        shut.count = 1 + (size_t)i % 2;
+        struct drain_work w = {.want = 9, .max_bytes = 1 << 20, .now_ms = 1000, .shut = &shut, .shuts = i};
+        assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+        assert_int_equal(w.claims.count, 0);
+        if (i == 0)
+            looks = sqlite3_stmt_status(k.d.store->statements[STMT_NEXT_HEAD], SQLITE_STMTSTATUS_RUN, 0);
+    }
+    assert_true(looks > 0);
+    assert_int_equal(sqlite3_stmt_status(k.d.store->statements[STMT_NEXT_HEAD], SQLITE_STMTSTATUS_RUN, 0),
+                     looks);
+    shut.ids[0] = 1;
+    shut.count = 1;
+    struct drain_work w = {.want = 99, .max_bytes = 1 << 20, .now_ms = 1000, .shut = &shut, .shuts = 10};
+    assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+    assert_int_equal(w.claims.count, 30);
+    claim_list_free(&w.claims);
+    stop(&k);
+}
+
 /* The routes open in a drain that wants no claims (a checkpoint, an outcome of another batch): the view says that there are jobs, or
  * whoever wants some later would sleep beside them. */
 static void routes_that_open_while_nothing_is_wanted_are_told(void **state)
@@ -315,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shut_routes_leave_nothing_to_claim_until_something_moves),
+        cmocka_unit_test(batches_of_shut_routes_cost_nothing_until_one_of_theirs_opens),
         cmocka_unit_test(routes_that_open_while_nothing_is_wanted_are_told),
         cmocka_unit_test(full_log_leaves_nothing_to_claim_until_its_reader_ends),
         cmocka_unit_test(a_run_of_one_batch_touches_no_other),
