@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/app.h"
+#include "cli/status_endpoints.h"
 #include "cli/text.h"
 
 struct report {
@@ -14,6 +15,7 @@ struct report {
     struct text_table *table;
     struct text_table *tenants;
     int64_t n_tenants;
+    struct endpoint_report endpoints;
     struct strbuf json;
     lh_batch total; /* jobs by state and tokens of all that were shown */
     int64_t batches;
@@ -142,94 +144,13 @@ static double seconds_left(const struct report *r, const lh_worker_stats *w)
     return w->pid != 0 && w->rate > 0.001 ? (double)r->open / w->rate : -1;
 }
 
-/* What the gate was like when the last worker wrote it down: a pause or an open breaker is what the next one begins with. */
-static void print_last_known(const lh_worker_stats *w)
-{
-    char ago[32], left[32];
-    int64_t now = clock_wall_ms();
-    json_object *gate = json_tokener_parse(w->state_json);
-    const char *breaker = json_get_string(gate, "breaker");
-    int64_t paused_until = json_get_int(gate, "paused_until", 0);
-    if (w->updated_at >= 0 && breaker != NULL) {
-        printf("last known, %s ago: circuit breaker ",
-               text_ms(now > w->updated_at ? now - w->updated_at : 0, ago));
-        text_print_safe(stdout, breaker, 0);
-        if (paused_until > now)
-            printf(", paused for %s more", text_ms(paused_until - now, left));
-        fputs("; limiter: ", stdout);
-        text_print_safe(stdout, w->limiter[0] != '\0' ? w->limiter : "none binds", 0);
-        putchar('\n');
-    }
-    json_object_put(gate);
-}
-
-static const char *per(int64_t seconds)
-{
-    return seconds == 60 ? "min" : seconds == 3600 ? "h" : seconds == 86400 ? "day" : "period";
-}
-
-/* "limits: 500 requests/min (told), 4 left". What a worker wrote is read as any text that comes from a file. */
-static void print_limits(const char *state_json)
-{
-    static const struct {
-        const char *key, *name;
-    } kinds[] = {{"requests", "requests"},
-                 {"tokens", "tokens"},
-                 {"input_tokens", "input tokens"},
-                 {"output_tokens", "output tokens"}};
-    struct json_parser *parser = json_parser_new();
-    json_object *state = NULL;
-    const char *before = "limits: ";
-    if (parser != NULL && json_parse(parser, state_json, strlen(state_json), &state, NULL) == 0)
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-            char a[32], b[32];
-            json_object *l = json_get(json_get(state, "limits"), kinds[i].key);
-            const char *by = json_get_string(l, "by");
-            if (json_get_int(l, "limit", 0) <= 0)
-                continue;
-            printf("%s%s %s/%s (%s), %s left", before, text_count(json_get_int(l, "limit", 0), a),
-                   kinds[i].name, per(json_get_int(l, "per_s", 0)),
-                   by != NULL && strcmp(by, "told") == 0 ? "told" : "given",
-                   text_count(json_get_int(l, "available", 0), b));
-            before = "; ";
-        }
-    if (before[0] == ';')
-        putchar('\n');
-    json_object_put(state);
-    json_parser_free(parser);
-}
-
-static double per_minute(json_object *state, const char *key)
-{
-    return (double)json_get_int(state, key, 0) * 60 / 1000;
-}
-
-/* What the gate has found out by itself; nothing while it has not. */
-static void print_learned(const lh_worker_stats *w)
-{
-    char a[32];
-    json_object *state = json_tokener_parse(w->state_json);
-    double limit = per_minute(state, "adaptive_limit_milli"), rate = per_minute(state, "adaptive_rate_milli");
-    int64_t most = json_get_int(state, "concurrency", 0), now = json_get_int(state, "concurrency_now", most);
-    if (limit > 0)
-        printf("learned limit %s/min", text_count((int64_t)(limit + 0.5), a));
-    if (rate > 0)
-        printf("%sadaptive rate %s/min", limit > 0 ? ", " : "", text_count((int64_t)(rate + 0.5), a));
-    if (now < most)
-        printf("%s%lld of %lld requests at once", limit > 0 || rate > 0 ? ", " : "", (long long)now,
-               (long long)most);
-    if (limit > 0 || rate > 0 || now < most)
-        putchar('\n');
-    json_object_put(state);
-}
-
 static void print_worker(const struct report *r, const lh_worker_stats *w, const lh_db_info *i)
 {
     char a[32], b[32], c[32], d[32];
     if (w->pid == 0) {
         printf("no worker is running; database %s, write-ahead log %s\n", text_bytes(i->file_bytes, a),
                text_bytes(i->wal_bytes, b));
-        print_last_known(w);
+        endpoint_report_print_last(&r->endpoints, w);
         return;
     }
     printf("worker pid %lld: %.1f jobs/s, %lld in flight, p50 %s, p90 %s, p99 %s, errors %.1f%%",
@@ -247,8 +168,7 @@ static void print_worker(const struct report *r, const lh_worker_stats *w, const
     printf("\nlimiter: %s; database %s, write-ahead log %s\n",
            w->limiter[0] != '\0' ? w->limiter : "none binds", text_bytes(i->file_bytes, a),
            text_bytes(i->wal_bytes, b));
-    print_limits(w->state_json);
-    print_learned(w);
+    endpoint_report_print(&r->endpoints);
     if (w->trouble[0] != '\0') {
         fputs("trouble: ", stdout);
         text_print_safe(stdout, w->trouble, 0);
@@ -279,7 +199,11 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     json_append_text(j, "limiter", w->limiter);
     json_append_text(j, "trouble", w->trouble);
     json_append_key(j, "gate");
-    strbuf_append_str(j, w->state_json);
+    strbuf_append_str(j, r->endpoints.first);
+    json_append_key(j, "endpoints");
+    strbuf_append_char(j, '[');
+    strbuf_append_str(j, r->endpoints.json.data);
+    strbuf_append_char(j, ']');
     json_append_key(j, "seconds_left");
     if (left >= 0)
         strbuf_appendf(j, "%.1f", left);
@@ -326,6 +250,8 @@ static int show_once(const struct settings *s, lh_error *err)
     if (rc == 0)
         rc = lh_status_worker(s->db, &worker, err);
     if (rc == 0)
+        rc = endpoint_report_read(&r.endpoints, s->db, err);
+    if (rc == 0)
         rc = lh_db_info_get(s->db, &info, err);
     if (rc == 0 && s->json) {
         print_json(&r, &worker, &info);
@@ -339,6 +265,7 @@ static int show_once(const struct settings *s, lh_error *err)
     }
     text_table_free(r.table);
     text_table_free(r.tenants);
+    endpoint_report_free(&r.endpoints);
     strbuf_free(&r.json);
     return rc;
 }

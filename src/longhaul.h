@@ -359,8 +359,6 @@ typedef struct lh_worker_stats {
     double error_rate; /* failed attempts / attempts of its last minute */
     char limiter[32];  /* what binds */
     char trouble[256];
-    char state_json
-        [4096]; /* of the gate, as checkpointed last: an object; "{}" when there is none, or one that is longer */
 } lh_worker_stats;
 
 typedef struct lh_db_info {
@@ -372,6 +370,10 @@ typedef struct lh_db_info {
 } lh_db_info;
 
 int lh_status_worker(const char *db, lh_worker_stats *out, lh_error *err);
+/* Each endpoint that the worker uses, or the last one used, in the order of its list. `json`: an object of any length with its name
+ * ("endpoint"), "state", "in_flight", "limits", "trouble" and what else its gate tells; borrowed for the call. A non-zero return of `fn`
+ * ends the walk and is returned. */
+int lh_status_endpoints(const char *db, int (*fn)(void *arg, const char *json), void *arg, lh_error *err);
 int lh_db_info_get(const char *db, lh_db_info *out, lh_error *err);
 
 /* ---- upkeep ---------------------------------------------------------------------------------------------------- */

@@ -38,31 +38,57 @@ static void read_stats(json_object *o, lh_worker_stats *out)
     out->error_rate = get_double(o, "error_rate");
     get_text(o, "limiter", out->limiter, sizeof out->limiter);
     get_text(o, "trouble", out->trouble, sizeof out->trouble);
-    json_object *state = json_get(o, "state");
-    const char *text =
-        json_is_object(state) ? json_object_to_json_string_ext(state, JSON_C_TO_STRING_PLAIN) : NULL;
-    bool fits = text != NULL && strlen(text) < sizeof out->state_json; /* cut, it would not be JSON */
-    snprintf(out->state_json, sizeof out->state_json, "%s", fits ? text : "{}");
+}
+
+/* NULL with 0: no worker has written any yet, or nonsense stands there. */
+static int read_checkpoint(const char *db, json_object **out, lh_error *err)
+{
+    struct store *s = NULL;
+    char *value = NULL;
+    *out = NULL;
+    int rc = store_open(db, STORE_READ, &s, err);
+    if (rc == 0)
+        rc = store_checkpoint_get(s, "worker", "stats", &value, err);
+    if (rc == 0 && value != NULL)
+        *out = json_tokener_parse(value);
+    free(value);
+    store_close(s);
+    return rc;
 }
 
 int lh_status_worker(const char *db, lh_worker_stats *out, lh_error *err)
 {
-    struct store *s = NULL;
-    char *value = NULL;
+    json_object *stats = NULL;
     *out = (lh_worker_stats){.started_at = LH_UNKNOWN,
                              .updated_at = LH_UNKNOWN,
                              .cost_nanousd = LH_UNKNOWN,
                              .tokens_left = LH_UNKNOWN,
-                             .cost_left_nanousd = LH_UNKNOWN,
-                             .state_json = "{}"};
-    int rc = store_open(db, STORE_READ, &s, err);
-    if (rc == 0)
-        rc = store_checkpoint_get(s, "worker", "stats", &value, err);
-    json_object *stats = value != NULL ? json_tokener_parse(value) : NULL;
+                             .cost_left_nanousd = LH_UNKNOWN};
+    int rc = read_checkpoint(db, &stats, err);
     if (rc == 0 && json_is_object(stats))
         read_stats(stats, out);
     json_object_put(stats);
-    free(value);
-    store_close(s);
     return rc == 0 ? store_lock_holder(db, &out->pid) : rc;
+}
+
+static int tell(json_object *endpoint, int (*fn)(void *arg, const char *json), void *arg)
+{
+    return json_is_object(endpoint)
+               ? fn(arg, json_object_to_json_string_ext(endpoint, JSON_C_TO_STRING_PLAIN))
+               : 0;
+}
+
+/* A worker with one endpoint writes no list. */
+int lh_status_endpoints(const char *db, int (*fn)(void *arg, const char *json), void *arg, lh_error *err)
+{
+    json_object *stats = NULL;
+    int rc = read_checkpoint(db, &stats, err);
+    json_object *list = json_get(stats, "endpoints");
+    size_t count = json_is_array(list) ? json_object_array_length(list) : 0;
+    if (rc == 0 && count == 0)
+        rc = tell(json_get(stats, "state"), fn, arg);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = tell(json_object_array_get_idx(list, i), fn, arg);
+    json_object_put(stats);
+    return rc;
 }

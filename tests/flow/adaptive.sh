@@ -2,7 +2,7 @@
 . "$LH_SOURCE_DIR/tests/lib.sh"
 start_sim --latency 10 --rpm 1800 --limit-headers none
 make_input 150 >in.jsonl
-gate() { "$LONGHAUL" status --json | grep -oE "\"$1\":(\"[^\"]*\"|-?[0-9]+)" | sed 's/.*://; s/"//g'; }
+gate() { "$LONGHAUL" status --json | grep -oE "\"$1\":(\"[^\"]*\"|-?[0-9]+)" | sed 's/.*://; s/"//g' | head -1; }
 expect 0 "$LONGHAUL" run in.jsonl -o out.jsonl --base-url "$base" --concurrency 30 --progress none
 each_once out.jsonl 150
 refused=$("$LONGHAUL" sql --format csv "SELECT count(*) FROM attempts WHERE outcome = 'throttled'" | tail -1 | tr -d '\r')

@@ -69,6 +69,14 @@ each_once out.jsonl 600
 [ "$(value "SELECT count(*) FROM results r JOIN batches b ON b.id = r.batch_id JOIN attempts a ON a.job_id = r.job_id AND a.outcome = 'success' WHERE b.name = 'fallback' AND a.endpoint <> 'backup'")" = 0 ] ||
     fail "not all came from the higher tier"
 
+# status shows each, as it was last; in JSON nothing is cut, however many there are.
+expect 0 "$LONGHAUL" status
+grep -E '^fast +account refused +.*the account is refused' out >/dev/null || { cat out >&2; fail "status does not show what became of fast"; }
+grep -E '^slow/SLOW_KEY +unreachable.* cannot reach slow/SLOW_KEY' out >/dev/null || { cat out >&2; fail "status does not show what became of slow"; }
+grep -E '^backup +up' out >/dev/null || { cat out >&2; fail "status does not show that backup is up"; }
+[ "$(value "SELECT group_concat(value ->> 'endpoint' || ' ' || (value ->> 'state'), '; ') FROM json_each('$("$LONGHAUL" status --json | sed "s/'/''/g")', '\$.worker.endpoints')")" = 'fast account refused; slow/SLOW_KEY unreachable; slow/SLOW_KEY_TOO unreachable; backup up' ] ||
+    fail "status --json does not tell each endpoint"
+
 # A model that nobody serves does not keep the others back; it stays ready, and the end says so.
 sed -i '/name: backup/,$d' longhaul.yaml
 sed -i '/name: slow/,$d' longhaul.yaml

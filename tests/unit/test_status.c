@@ -18,7 +18,6 @@ static void a_store_without_a_worker_says_so(void **state)
     assert_int_equal(s.pid, 0);
     assert_int_equal(s.started_at, LH_UNKNOWN);
     assert_int_equal(s.updated_at, LH_UNKNOWN);
-    assert_string_equal(s.state_json, "{}");
     assert_string_equal(s.limiter, "");
     assert_int_equal(lh_status_worker("no_such.db", &s, &w.err), LH_ENOTFOUND);
     world_close(&w);
@@ -51,7 +50,6 @@ static void what_the_worker_wrote_is_read(void **state)
     assert_true(s.error_rate == 0.25);
     assert_string_equal(s.limiter, "concurrency");
     assert_string_equal(s.trouble, "disk full");
-    assert_string_equal(s.state_json, "{\"a\":1}");
     store_lock_free(lock);
     world_close(&w);
 }
@@ -97,38 +95,81 @@ static void long_texts_are_cut(void **state)
     world_close(&w);
 }
 
-/* `status --json` puts it out as it is: it is an object or nothing. */
-static void the_state_of_the_gate_is_never_cut(void **state)
+struct seen {
+    char *all; /* owned: each and a line feed */
+    int64_t count, stop_at;
+};
+
+static int see(void *arg, const char *json)
+{
+    struct seen *s = arg;
+    size_t len = s->all != NULL ? strlen(s->all) : 0;
+    s->all = realloc(s->all, len + strlen(json) + 2);
+    assert_non_null(s->all);
+    sprintf(s->all + len, "%s\n", json);
+    return ++s->count == s->stop_at ? 7 : 0;
+}
+
+static void assert_endpoints(struct world *w, const char *stats, const char *want)
+{
+    struct seen s = {0};
+    put_stats(w, stats);
+    assert_int_equal(lh_status_endpoints(w->path, see, &s, &w->err), 0);
+    assert_string_equal(s.all != NULL ? s.all : "", want);
+    free(s.all);
+}
+
+static void each_endpoint_is_told_whether_there_is_one_or_a_list(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {3000, 4000, 4095, 4096, 5000, 200000};
     struct world w;
-    lh_worker_stats s;
-    char *json = malloc(200100);
-    assert_non_null(json);
+    struct seen s = {0};
     world_open(&w);
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        int n = sprintf(json, "{\"state\":{\"a\":\""), wrap = (int)strlen("{\"a\":\"\"}");
-        memset(json + n, 'x', lengths[i] - (size_t)wrap);
-        strcpy(json + n + lengths[i] - (size_t)wrap, "\"}}");
-        put_stats(&w, json);
-        assert_int_equal(lh_status_worker(w.path, &s, &w.err), 0);
-        assert_int_equal(strlen(s.state_json), lengths[i] < sizeof s.state_json ? lengths[i] : 2);
-        assert_int_equal(s.state_json[strlen(s.state_json) - 1], '}');
-    }
-    put_stats(&w, "{\"state\":[1]}");
-    assert_int_equal(lh_status_worker(w.path, &s, &w.err), 0);
-    assert_string_equal(s.state_json, "{}");
-    free(json);
+    assert_int_equal(lh_status_endpoints(w.path, see, &s, &w.err), 0);
+    assert_int_equal(s.count, 0);
+    assert_endpoints(&w, "{\"state\":{\"a\":1}}", "{\"a\":1}\n");
+    assert_endpoints(&w, "{\"state\":{\"a\":1},\"endpoints\":[]}", "{\"a\":1}\n");
+    assert_endpoints(&w, "{\"state\":{\"a\":1},\"endpoints\":[{\"a\":1},5,{\"b\":{}}]}",
+                     "{\"a\":1}\n{\"b\":{}}\n");
+    assert_endpoints(&w, "{\"state\":[1],\"endpoints\":{\"a\":1}}", "");
+    assert_endpoints(&w, "[]", "");
+    put_stats(&w, "{\"endpoints\":[{\"a\":1},{\"b\":2},{\"c\":3}]}");
+    s.stop_at = 2;
+    assert_int_equal(lh_status_endpoints(w.path, see, &s, &w.err), 7);
+    assert_int_equal(s.count, 2);
+    assert_int_equal(lh_status_endpoints("no_such.db", see, &s, &w.err), LH_ENOTFOUND);
+    free(s.all);
+    world_close(&w);
+}
+
+/* `status --json` puts it out as it is. */
+static void the_state_of_an_endpoint_is_never_cut(void **state)
+{
+    (void)state;
+    enum { LONG = 200000 };
+    struct world w;
+    char *text = calloc(1, LONG + 1), *stats = malloc(LONG + 100), *want = malloc(LONG + 100);
+    assert_true(text != NULL && stats != NULL && want != NULL);
+    memset(text, 'x', LONG);
+    sprintf(want, "{\"a\":\"%s\"}\n", text);
+    sprintf(stats, "{\"state\":{\"a\":\"%s\"}}", text);
+    world_open(&w);
+    assert_endpoints(&w, stats, want);
+    free(text);
+    free(stats);
+    free(want);
     world_close(&w);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_store_without_a_worker_says_so),   cmocka_unit_test(what_the_worker_wrote_is_read),
-        cmocka_unit_test(strange_statistics_do_no_harm),      cmocka_unit_test(long_texts_are_cut),
-        cmocka_unit_test(the_state_of_the_gate_is_never_cut),
+        cmocka_unit_test(a_store_without_a_worker_says_so),
+        cmocka_unit_test(what_the_worker_wrote_is_read),
+        cmocka_unit_test(strange_statistics_do_no_harm),
+        cmocka_unit_test(long_texts_are_cut),
+        cmocka_unit_test(each_endpoint_is_told_whether_there_is_one_or_a_list),
+        cmocka_unit_test(the_state_of_an_endpoint_is_never_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
