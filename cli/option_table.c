@@ -1,6 +1,7 @@
 /* The table of options: see option_table.h. */
 #include "cli/option_table.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -202,8 +203,22 @@ bool option_set(struct settings *s, const struct option *o, const char *text)
     return value_read(o->kind, text, (char *)s + o->offset);
 }
 
+/* A key that was put in the wrong place, most likely: it must not come to stand in a log. */
+static bool may_be_a_key(const char *text)
+{
+    enum { KEY_LEAST = 20 };
+    bool letter = false, digit = false;
+    for (const char *c = text; *c != '\0'; c++) {
+        letter = letter || isalpha((unsigned char)*c);
+        digit = digit || isdigit((unsigned char)*c);
+    }
+    return letter && digit && strlen(text) >= KEY_LEAST;
+}
+
 int option_say_bad(const struct option *o, const char *text, const char *where)
 {
-    fprintf(stderr, "longhaul: %s%s is \"%s\"; it must be %s\n", where, o->name, text, value_wanted(o->kind));
+    const char *shown = may_be_a_key(text) ? "(not shown, it may be a key)" : text;
+    fprintf(stderr, "longhaul: %s%s is \"%s\"; it must be %s\n", where, o->name, shown,
+            value_wanted(o->kind));
     return EXIT_USAGE;
 }

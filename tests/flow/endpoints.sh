@@ -98,6 +98,8 @@ wrong '{name: a b, base-url: "http://h"}' 'endpoint 1: name is "a b"'
 wrong '{name: a}' 'endpoint a: give base-url'
 wrong '{name: a, base-url: "http://h", key: sk-abcdefghijklmnop}' 'key must name an environment variable'
 grep -q abcdefghijklmnop err && fail "the key is shown"
+wrong '{name: a, base-url: "http://h", rpm: sk-abcdefghijklmnop1234}' 'endpoint 1: rpm is "(not shown'
+grep -q abcdefghijklmnop err && fail "the key is shown"
 wrong '{name: a, base-url: "http://h", concurrency: many}' 'endpoint 1: concurrency is "many"'
 wrong '{name: a, base-url: "http://h", weight: 0}' 'weight is 0'
 wrong '{name: a, base-url: "http://h", models: ["=x"]}' 'the model "=x"'
