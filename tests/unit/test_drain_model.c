@@ -438,7 +438,7 @@ static void a_random_walk_agrees_with_the_model(void **state)
         somebody_resumes, somebody_cancels, somebody_requeues, somebody_retries};
     static struct model m;
     int64_t late = 0;
-    for (uint64_t seed = 1; seed <= 3; seed++) {
+    for (uint64_t seed = 1; seed <= 2; seed++) {
         start_model(&m, seed);
         for (int step = 0; step < STEPS; step++) {
             /* cancels are rare, or nothing else would be left to see */

@@ -178,8 +178,8 @@ static void the_database_allows_the_moves_of_the_code(void **state)
     close_new(s);
 }
 
-/* A list of three or more after IN is a table that is built at each write, in a CHECK or a trigger (whose code EXPLAIN lists too): it made a
- * claim three times as dear. */
+/* A list of three or more after IN is a table that is built at each write, in a CHECK or a trigger (whose code EXPLAIN lists too): it made
+ * a claim twice as dear. */
 static bool builds_a_table(sqlite3 *db, const char *sql)
 {
     char text[8192];
