@@ -205,8 +205,8 @@ ORDER BY next_retry_at LIMIT ?3;
 SELECT id, batch_id FROM jobs WHERE batch_id = ?4 AND state = 'waiting' AND retry_is_counted = ?1 AND next_retry_at <= ?2
 ORDER BY next_retry_at LIMIT ?3;
 -- name: hurry_job
--- By hand: with time as at the first claim.
-UPDATE jobs SET state = 'ready', next_retry_at = NULL, deadline_at = NULL WHERE id = ?1 AND state = 'waiting';
+-- By hand: with time as at the first claim, and no retry that the budget let go.
+UPDATE jobs SET state = 'ready', next_retry_at = NULL, deadline_at = NULL, retry_is_counted = 0 WHERE id = ?1 AND state = 'waiting';
 -- name: promote_job
 -- retry_is_counted stays: a good answer of a counted retry pays more into the budget.
 UPDATE jobs SET state = 'ready', next_retry_at = NULL WHERE id = ?1 AND state = 'waiting';

@@ -226,10 +226,11 @@ static int put_notes(struct drain *d, const struct drain_work *w, lh_error *err)
     return rc;
 }
 
-/* The jobs that the slots are filled with, or will be: what a retry would stand in the way of. */
+/* The jobs that the slots are filled with, or will be: what a retry would stand in the way of. What a claim would not get, as its routes
+ * are shut, fills none. */
 static int64_t busy(const struct drain *d)
 {
-    return d->ledger.totals.claimable + d->ledger.totals.jobs[JOB_RUNNING];
+    return (d->exhausted ? 0 : d->ledger.totals.claimable) + d->ledger.totals.jobs[JOB_RUNNING];
 }
 
 static bool is_due(int64_t due_ms, int64_t now_ms)

@@ -43,6 +43,7 @@ EOF
 done
 [ -n "$nginx_pid" ] || fail "nginx did not start: $(cat server/error.log)"
 for _ in $(seq 100); do curl -s -o /dev/null --cacert server/ca.pem "https://localhost:$port/" && break; sleep 0.05; done
+for _ in $(seq 100); do [ -s server/access.log ] && break; sleep 0.05; done # it is written after the answer
 : >server/access.log
 export OPENAI_API_KEY=sk-test-0123456789
 make_input 500 >in.jsonl

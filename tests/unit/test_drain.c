@@ -307,6 +307,33 @@ static void routes_that_open_while_nothing_is_wanted_are_told(void **state)
     stop(&k);
 }
 
+/* A thousand ready jobs of a shut route fill no slot: thirty retries after faults all go, though the budget begins with ten. */
+static void jobs_of_shut_routes_hold_no_retry_back(void **state)
+{
+    (void)state;
+    struct worker k;
+    struct route_set shut = {.ids = {5}, .count = 1};
+    world_open(&k.w);
+    world_batch(&k.w, "shut", 500, 1000);
+    world_sql(&k.w, "UPDATE jobs SET route = 5");
+    int64_t b = world_batch(&k.w, "b", 500, 30);
+    world_sql(
+        &k.w,
+        "UPDATE jobs SET state = 'running' WHERE batch_id = %lld;"
+        "UPDATE jobs SET state = 'waiting', next_retry_at = 900, retry_is_counted = 1 WHERE batch_id = %lld;"
+        "UPDATE batches SET jobs_ready = 0, jobs_waiting = 30 WHERE id = %lld",
+        (long long)b, (long long)b, (long long)b);
+    start(&k, NULL);
+    drain_tune(&k.d, &(struct drain_tuning){.retry_percent = 20});
+    struct drain_work w = {.want = 50, .max_bytes = 1 << 20, .now_ms = 1000, .shut = &shut, .shuts = 1};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(drain_run(&k.d, &w, &k.w.err), 0);
+        claim_list_free(&w.claims);
+    }
+    assert_int_equal(world_int(&k.w, "SELECT count(*) FROM jobs WHERE state = 'running'"), 30);
+    stop(&k);
+}
+
 /* A loop that is told of jobs which no claim gets would ask for them without pause. */
 static void full_log_leaves_nothing_to_claim_until_its_reader_ends(void **state)
 {
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(shut_routes_leave_nothing_to_claim_until_something_moves),
         cmocka_unit_test(batches_of_shut_routes_cost_nothing_until_one_of_theirs_opens),
         cmocka_unit_test(routes_that_open_while_nothing_is_wanted_are_told),
+        cmocka_unit_test(jobs_of_shut_routes_hold_no_retry_back),
         cmocka_unit_test(full_log_leaves_nothing_to_claim_until_its_reader_ends),
         cmocka_unit_test(a_run_of_one_batch_touches_no_other),
         cmocka_unit_test(a_pause_is_seen_although_another_batch_came),
