@@ -63,6 +63,18 @@ static const char *text_of(json_object *o, const char *key)
     return text != NULL ? text : "";
 }
 
+/* "7 of 100 in the window of 60 s" */
+static void add_window(struct strbuf *b, json_object *endpoint)
+{
+    char used[32], limit[32], span[32];
+    json_object *w = json_get(endpoint, "window");
+    if (json_get_int(w, "limit", 0) > 0)
+        strbuf_appendf(b, "%s%s of %s in the window of %s", b->len > 0 ? "; " : "",
+                       text_count(json_get_int(w, "used", 0), used),
+                       text_count(json_get_int(w, "limit", 0), limit),
+                       text_ms(json_get_int(w, "per_ms", 0), span));
+}
+
 /* "500 requests/min (told), 4 left; …" */
 static void add_limits(struct strbuf *b, json_object *endpoint)
 {
@@ -83,6 +95,7 @@ static void add_limits(struct strbuf *b, json_object *endpoint)
                        strcmp(text_of(l, "by"), "told") == 0 ? "told" : "given",
                        text_count(json_get_int(l, "available", 0), left));
     }
+    add_window(b, endpoint);
 }
 
 static int64_t per_minute(json_object *endpoint, const char *key)

@@ -108,6 +108,17 @@ static void append_limits(struct strbuf *b, const struct gate_state *g)
     strbuf_append_char(b, '}');
 }
 
+/* "window":{"limit":100,"per_ms":60000,"used":7} */
+static void append_window(struct strbuf *b, const struct gate_state *g)
+{
+    json_append_key(b, "window");
+    strbuf_append_char(b, '{');
+    json_append_int(b, "limit", g->window_count);
+    json_append_int(b, "per_ms", g->window_ms);
+    json_append_int(b, "used", g->window_used);
+    strbuf_append_char(b, '}');
+}
+
 static void append_gate(struct strbuf *b, struct endpoint *e)
 {
     struct gate_state g;
@@ -126,6 +137,8 @@ static void append_gate(struct strbuf *b, struct endpoint *e)
     if (e->options.tpm > 0)
         json_append_int(b, "tokens_available", g.tokens_available);
     append_limits(b, &g);
+    if (g.window_count > 0)
+        append_window(b, &g);
     if (g.paused_until_ms > 0)
         json_append_int(b, "paused_until", g.paused_until_ms - now + clock_wall_ms());
     if (g.adaptive != ADAPTIVE_OFF)
