@@ -1,8 +1,6 @@
 /* The adaptive rate: see adaptive.h. */
 #include "limit/adaptive.h"
 
-#include <string.h>
-
 #define SECOND INT64_C(1000)
 #define ONE BUCKET_MICRO      /* a request a second */
 #define LEAST_RATE (ONE / 60) /* slower is not worth knowing */
@@ -10,6 +8,7 @@
 
 enum {
     RECOVER_PERCENT = 95, /* of the limit: where the ramp ends and the slow approach begins */
+    LOW_PERCENT = 97,     /* of the limit: refusals at less than that are hardly its own */
     RAMP_MS = 2000,
     QUICK_RAMP_MS = 60000,  /* after a limit that turned out too high: a window must turn first */
     QUICK_MS = 10000,       /* so long after the ramp an episode still speaks against the limit */
@@ -19,10 +18,12 @@ enum {
     SLOW_EPISODES = 6,      /* more do not make a guess better */
     WINDOW_S = 60,          /* the longest window that grants are looked at for */
     SLACK_MS = 10,          /* what a start may come late: the bucket holds as much */
+    SEEN_MS = 10000,
+    EARLY_PERCENT = 85,
     GAP_MS = 5000,
-    GAP_REQUESTS = 4,       /* without starts: what was granted before says nothing of the rate */
-    CHANCE_PAUSE_MS = 1000, /* who asks for a longer wait refuses for a reason */
-    FADE_MS = 3600 * 1000,  /* after an hour a limit is a first guess again */
+    GAP_REQUESTS = 4,      /* without starts: what was granted before says nothing of the rate */
+    SCATTERED_MOST = 300,  /* thousandths: no chance that is known refuses more while a limit is known */
+    FADE_MS = 3600 * 1000, /* after an hour a limit is a first guess again */
     FORGET_MS = 24 * 3600 * 1000,
 };
 
@@ -34,29 +35,6 @@ static int64_t least(int64_t a, int64_t b)
 static int64_t most(int64_t a, int64_t b)
 {
     return a > b ? a : b;
-}
-
-static const char *const mode_names[] = {
-    [ADAPTIVE_OFF] = "off", [ADAPTIVE_AUTO] = "auto", [ADAPTIVE_ON] = "on"};
-
-const char *adaptive_mode_name(enum adaptive_mode m)
-{
-    return mode_names[m];
-}
-
-bool adaptive_mode_from_name(const char *name, enum adaptive_mode *out)
-{
-    for (int m = ADAPTIVE_OFF; m <= ADAPTIVE_ON; m++)
-        if (strcmp(name, mode_names[m]) == 0) {
-            *out = (enum adaptive_mode)m;
-            return true;
-        }
-    return false;
-}
-
-void adaptive_options_default(struct adaptive_options *o)
-{
-    *o = (struct adaptive_options){.step_rpm = 6, .initial_rpm = 60};
 }
 
 /* ---- the pace ---- */
@@ -93,6 +71,7 @@ void adaptive_init(struct adaptive *a, const struct adaptive_options *o, int64_t
                            .busy_since_ms = now_ms,
                            .born_ms = now_ms,
                            .last_start_ms = now_ms};
+    span_init(&a->span);
     cells_init(&a->granted, now_ms);
     bucket_init_micro(&a->pace, ONE, ONE, now_ms);
     set_rate(a, now_ms, a->open ? MOST_RATE : rate_of(o->initial_rpm));
@@ -243,12 +222,30 @@ static void doubt_limit(struct adaptive *a, int64_t now_ms)
     a->next_limit = a->quick >= 2 || missed ? lower : a->limit;
 }
 
-static void measure_limit(struct adaptive *a, int64_t now_ms)
+/* What is granted is looked at when refusals begin, as they lower it. */
+static void see_limit(struct adaptive *a, int64_t now_ms)
 {
+    if (a->open || a->in_episode || a->trial.is_on ||
+        (a->noise.first_refused > 0 && now_ms - a->seen_ms < SEEN_MS))
+        return;
     int64_t seconds = least(WINDOW_S, most(2, (now_ms - a->busy_since_ms) / SECOND));
+    int64_t chance = noise_is_known(&a->noise) ? noise_chance(&a->noise) : 0;
+    a->seen_limit = least(a->rate, granted_rate(a, now_ms, seconds) / (1000 - least(chance, 500)) * 1000);
+    a->seen_ms = now_ms;
+}
+
+static void measure_limit(struct adaptive *a)
+{
     a->quick = 0;
-    a->next_limit = least(a->rate, granted_rate(a, now_ms, seconds));
+    a->next_limit = a->seen_limit;
     a->congested_rate = a->rate;
+}
+
+/* A window that was emptied before anything was known is full for a while after the first grants. */
+static void wait_for_window(struct adaptive *a)
+{
+    a->next_limit = percent(a->limit, EARLY_PERCENT);
+    a->is_first = true;
 }
 
 static bool is_near(const struct adaptive *a)
@@ -258,21 +255,25 @@ static bool is_near(const struct adaptive *a)
 
 static enum noise_phase phase_of(const struct adaptive *a)
 {
-    if (a->open)
+    if (a->open || (a->trial.is_on && a->trial.was_open))
         return NOISE_OPEN;
-    if (a->slow)
-        return NOISE_GUESS;
-    return a->in_episode || is_near(a) ? NOISE_LOW : NOISE_TRIED;
+    if (a->in_episode)
+        return NOISE_EPISODE;
+    return !a->trial.is_on && !a->slow && a->limit > 0 && a->rate <= percent(a->limit, LOW_PERCENT)
+               ? NOISE_LOW
+               : NOISE_TRIED;
 }
 
-static void begin_episode(struct adaptive *a, int64_t now_ms)
+static void begin_episode(struct adaptive *a, int64_t now_ms, bool is_dense)
 {
     if (a->open)
         guess_first(a, now_ms);
-    else if (!a->slow && is_near(a))
+    else if (!a->slow && is_near(a) && is_dense)
         doubt_limit(a, now_ms);
+    else if (a->slow && a->after_episode && a->clock_ms < a->ramp_ms)
+        wait_for_window(a);
     else
-        measure_limit(a, now_ms);
+        measure_limit(a);
     a->in_episode = true;
     a->episode_ms = now_ms;
     a->episode_serial = a->last_serial + 1;
@@ -285,6 +286,63 @@ static void cut(struct adaptive *a, int64_t now_ms)
     set_rate(a, now_ms, most(a->rate / 2, least(a->rate, floor)));
     a->cut_serial = a->last_serial + 1;
     a->probe_serial = 0;
+}
+
+/* ---- trials ---- */
+
+/* What is granted is below any limit. */
+static int64_t rate_to_try(struct adaptive *a, int64_t now_ms)
+{
+    return a->open ? most(granted_rate(a, now_ms, least(WINDOW_S, a->span.length_ms / SECOND)), ONE)
+                   : a->rate;
+}
+
+static void begin_trial(struct adaptive *a, int64_t now_ms, int64_t share)
+{
+    bool is_guess = !a->open && a->slow;
+    trial_begin(&a->trial, a->last_serial + 1, rate_to_try(a, now_ms), share, a->open);
+    if (!a->open)
+        measure_limit(a);
+    a->open = false;
+    a->cut_serial = a->last_serial + 1;
+    set_rate(a, now_ms, percent(a->trial.rate, is_guess ? TRIAL_GUESS_PERCENT : TRIAL_PERCENT));
+    noise_cut(&a->noise);
+}
+
+/* It was chance: as before. */
+static void acquit(struct adaptive *a, int64_t now_ms)
+{
+    noise_learn(&a->noise, trial_starts(&a->trial), a->trial.refused);
+    noise_recovered(&a->noise);
+    a->trial.is_on = false;
+    a->open = a->trial.was_open;
+    if (a->open)
+        span_double(&a->span);
+    set_rate(a, now_ms, a->open ? MOST_RATE : a->trial.rate);
+}
+
+/* It was the rate: what was granted beside the refusals is the limit. */
+static void convict(struct adaptive *a, int64_t starts)
+{
+    int64_t beside = percent(a->trial.rate, 100 - 2 * a->trial.share / 10); /* half of it was looked for */
+    noise_learn(&a->noise, starts, a->trial.refused);
+    noise_recovered(&a->noise);
+    a->trial.is_on = false;
+    a->limit = a->trial.was_open ? a->trial.rate : most(a->next_limit, beside);
+    a->slow = false;
+    a->after_episode = true;
+    a->quick = 0;
+    begin_ramp(a, least(a->rate, percent(a->limit, RECOVER_PERCENT)), RAMP_MS);
+}
+
+/* Few refusals in it are left to a trial, as long as nobody knows how many come by chance. Returns whether it is one. */
+static bool tries_scattered(struct adaptive *a, int64_t now_ms)
+{
+    int64_t share = noise_share(&a->noise, a->noise.first_serial, a->last_serial);
+    if (a->in_episode || noise_is_known(&a->noise) || share >= SCATTERED_MOST)
+        return false;
+    begin_trial(a, now_ms, share / 2); /* half, as it is looked at where it is highest */
+    return true;
 }
 
 /* ---- time ---- */
@@ -303,6 +361,12 @@ static void see_time(struct adaptive *a, int64_t now_ms)
     int64_t bound_ms = take_bound_ms(a, now_ms);
     if (a->open)
         return;
+    if (a->trial.is_on) {
+        int64_t starts = 0;
+        if (trial_is_over(&a->trial, now_ms, a->last_serial, patience_ms(a) / 2, &starts))
+            convict(a, starts);
+        return;
+    }
     if (a->in_episode) {
         if (a->probe_serial == 0 || now_ms - a->probe_ms < patience_ms(a))
             return;
@@ -332,8 +396,7 @@ void adaptive_take(struct adaptive *a, int64_t now_ms, int64_t serial)
     a->last_start_ms = now_ms;
     a->last_serial = serial;
     cells_add(&a->granted, now_ms);
-    noise_start(&a->noise, phase_of(a));
-    noise_start(&a->faults, NOISE_GUESS);
+    noise_start(&a->noise, serial, phase_of(a));
     if (is_paced(a))
         bucket_take(&a->pace, now_ms, 1);
     if (!a->in_episode)
@@ -362,11 +425,6 @@ static void look_anew(struct adaptive *a, const struct adaptive_start *s)
         a->probe_serial = 0;
 }
 
-static bool is_chance(struct adaptive *a, int64_t pause_ms)
-{
-    return pause_ms <= CHANCE_PAUSE_MS && noise_forgives(&a->noise, phase_of(a));
-}
-
 static void note_pause(struct adaptive *a, int64_t now_ms, int64_t pause_ms)
 {
     int64_t until = pause_ms > INT64_MAX / 4 ? INT64_MAX / 2 : now_ms + pause_ms;
@@ -376,6 +434,31 @@ static void note_pause(struct adaptive *a, int64_t now_ms, int64_t pause_ms)
     a->pause_until_ms = until;
 }
 
+static void see_refusal(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s,
+                        enum noise_kind kind)
+{
+    bool is_dense = kind == NOISE_DENSE;
+    if (a->open && !is_dense) {
+        int64_t share = span_refused(&a->span, now_ms, s->serial, a->last_serial, noise_chance(&a->noise));
+        if (share > 0)
+            begin_trial(a, now_ms, share);
+        return;
+    }
+    if (a->trial.is_on && !is_dense) {
+        if (trial_refused(&a->trial, s->serial))
+            acquit(a, now_ms);
+        return;
+    }
+    if (kind == NOISE_FORGIVEN || (!is_dense && tries_scattered(a, now_ms)))
+        return;
+    look_anew(a, s);
+    a->trial.is_on = false;
+    if (!a->in_episode)
+        begin_episode(a, now_ms, is_dense);
+    cut(a, now_ms);
+    noise_cut(&a->noise);
+}
+
 void adaptive_throttled(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s, int64_t pause_ms)
 {
     int64_t took_ms = most(0, now_ms - s->started_ms);
@@ -383,49 +466,12 @@ void adaptive_throttled(struct adaptive *a, int64_t now_ms, const struct adaptiv
     a->refuse_ms = a->refuse_ms > 0 ? (a->refuse_ms * 7 + took_ms) / 8 : took_ms;
     take_off(a, now_ms, s);
     note_pause(a, now_ms, pause_ms);
-    bool is_news = s->serial >= a->cut_serial && s->serial > 0;
-    if (is_news && is_chance(a, pause_ms))
+    if (s->serial < a->cut_serial || s->serial <= 0) {
+        look_anew(a, s);
         return;
-    look_anew(a, s);
-    if (!is_news)
-        return;
-    if (!a->in_episode)
-        begin_episode(a, now_ms);
-    cut(a, now_ms);
-    noise_cut(&a->noise);
-}
-
-/* The time of the clock at which the curve is at `rate`; the curve rises. */
-static int64_t clock_at(const struct adaptive *a, int64_t rate)
-{
-    int64_t low = a->ramp_ms, high = a->clock_ms;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (cube(a, middle) < rate)
-            low = middle + 1;
-        else
-            high = middle;
     }
-    return low;
-}
-
-void adaptive_fault(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s)
-{
-    see_time(a, now_ms);
-    if (a->open || a->in_episode || s->serial < a->fault_serial || s->serial < a->cut_serial ||
-        s->serial == 0 || noise_forgives(&a->faults, NOISE_GUESS))
-        return;
-    noise_cut(&a->faults);
-    a->fault_serial = a->last_serial + 1;
-    int64_t rate = percent(a->rate, 90);
-    bool by_curve = a->limit > 0 && !a->slow && !a->options.additive;
-    if (by_curve && rate >= percent(a->limit, RECOVER_PERCENT)) {
-        a->clock_ms = clock_at(a, rate);
-    } else if (a->clock_ms < a->ramp_ms || by_curve) {
-        begin_ramp(a, rate, RAMP_MS);
-        a->after_episode = false;
-    }
-    set_rate(a, now_ms, rate);
+    see_limit(a, now_ms);
+    see_refusal(a, now_ms, s, noise_refused(&a->noise, s->serial, phase_of(a)));
 }
 
 void adaptive_unreached(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s)

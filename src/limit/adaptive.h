@@ -16,6 +16,7 @@
 #include "limit/bucket.h"
 #include "limit/cells.h"
 #include "limit/noise.h"
+#include "limit/trial.h"
 
 #define ADAPTIVE_MOST_RPM INT64_C(1000000000)
 
@@ -43,7 +44,7 @@ struct adaptive {
     int64_t limit; /* learned; 0: not yet */
     struct bucket pace;
     struct cells granted;
-    struct noise noise, faults;
+    struct noise noise;
 
     /* Growth: `clock_ms` since the last episode, or since the rate was last set back. */
     bool slow;          /* the limit is a first guess: grow by a share until two guesses agree */
@@ -59,12 +60,15 @@ struct adaptive {
     int64_t cut_serial; /* of the first start after the last cut; refusals of older ones are no news */
     int64_t probe_serial, probe_ms; /* the first start after the last refused one; 0: none yet */
     int64_t next_limit, previous_limit;
-    int64_t congested_rate; /* at which the episode began */
-    int64_t quick;          /* episodes in a row that began before the ramp was well over */
+    int64_t seen_limit, seen_ms; /* what was granted when the refusals began that led to it */
+    int64_t congested_rate;      /* at which the episode began */
+    int64_t quick;               /* episodes in a row that began before the ramp was well over */
     int64_t slow_episodes;
 
+    struct span span;   /* open: refusals that stand among grants are put up with for so long */
+    struct trial trial; /* … and then it is tried whether they come of the rate */
+
     int64_t refuse_ms;     /* how soon refusals come, smoothed; 0: none came */
-    int64_t fault_serial;  /* as cut_serial, for faults */
     int64_t busy_since_ms; /* starts came without a gap since then */
     int64_t born_ms, last_start_ms, last_serial, pause_until_ms;
 };
@@ -82,8 +86,6 @@ struct adaptive_start { /* of a request that has ended */
 };
 /* Refused for rate. pause_ms: the provider asked for such a wait, which the pause of the gate keeps; ≤ 0: it did not. */
 void adaptive_throttled(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s, int64_t pause_ms);
-/* Failed by the endpoint's fault. */
-void adaptive_fault(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s);
 /* Never reached the provider: counts as no start. */
 void adaptive_unreached(struct adaptive *a, int64_t now_ms, const struct adaptive_start *s);
 

@@ -1,7 +1,31 @@
 /* The adaptive rate as a limiter of the gate: options, what is reported, what is kept over a restart. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "limit/limiter.h"
+
+static const char *const mode_names[] = {
+    [ADAPTIVE_OFF] = "off", [ADAPTIVE_AUTO] = "auto", [ADAPTIVE_ON] = "on"};
+
+const char *adaptive_mode_name(enum adaptive_mode m)
+{
+    return mode_names[m];
+}
+
+bool adaptive_mode_from_name(const char *name, enum adaptive_mode *out)
+{
+    for (int m = ADAPTIVE_OFF; m <= ADAPTIVE_ON; m++)
+        if (strcmp(name, mode_names[m]) == 0) {
+            *out = (enum adaptive_mode)m;
+            return true;
+        }
+    return false;
+}
+
+void adaptive_options_default(struct adaptive_options *o)
+{
+    *o = (struct adaptive_options){.step_rpm = 6, .initial_rpm = 60};
+}
 
 static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
@@ -20,7 +44,8 @@ static void take(void *self, int64_t now_ms, const struct gate_request *q, struc
     adaptive_take(self, now_ms, ticket->serial);
 }
 
-/* An overloaded server (503, 529) refuses for rate as one that counts does: both are throttles here. */
+/* An overloaded server (503, 529) refuses for rate as one that counts does: both are throttles here. Other faults say nothing of the rate;
+ * the breaker is there for them. */
 static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
 {
     struct adaptive_start start = {.serial = o->ticket.serial, .started_ms = o->ticket.started_ms};
@@ -28,8 +53,6 @@ static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
         adaptive_unreached(self, now_ms, &start);
     else if (o->throttled)
         adaptive_throttled(self, now_ms, &start, o->retry_after_ms);
-    else if (o->health == BREAKER_FAULT)
-        adaptive_fault(self, now_ms, &start);
 }
 
 static int64_t milli(int64_t rate)
@@ -52,7 +75,8 @@ static void save(void *self, int64_t now_ms, struct strbuf *out)
 {
     const struct adaptive *a = self;
     (void)now_ms;
-    json_append_int(out, "triggered", a->open ? 0 : 1);
+    bool was_open = a->open || (a->trial.is_on && a->trial.was_open); /* a trial is not taken up */
+    json_append_int(out, "triggered", was_open ? 0 : 1);
     json_append_int(out, "rate", a->rate);
     json_append_int(out, "limit", a->limit);
     json_append_int(out, "slow", a->slow ? 1 : 0);

@@ -4,69 +4,134 @@
 enum {
     REFUSAL = 1000,
     ALONE = 16,
-    LOW_SHARE = REFUSAL / ALONE, /* of a refusal, that a start pays for while the rate is low */
-    OPEN_SHARE = REFUSAL / 32,
-    MOST = 3 * REFUSAL,      /* forgiven in a row */
-    MOST_SEEN = 8 * REFUSAL, /* the same once chance was seen: it comes in bunches too */
-    EVIDENCE = 2,            /* refusals seen before there is a share to go by */
-    MEMORY = 4096,           /* starts; older ones weigh half */
+    EPISODE_SHARE = REFUSAL / ALONE,
+    LEAST_SHARE = REFUSAL / 100,
+    PRIOR_STARTS = 64, /* with half a refusal: what is believed before anything was seen */
+    KNOWN = 128,       /* low starts that make a share known */
+    MEMORY = 2048,     /* older starts weigh half */
 };
+
+static uint64_t *word(struct noise *n, int64_t serial)
+{
+    return &n->refused[(uint64_t)serial % NOISE_STARTS / 64];
+}
+
+static uint64_t bit(int64_t serial)
+{
+    return UINT64_C(1) << ((uint64_t)serial % 64);
+}
+
+static bool is_kept(const struct noise *n, int64_t serial)
+{
+    return serial > 0 && serial <= n->newest && serial > n->newest - NOISE_STARTS;
+}
+
+static int64_t count(const struct noise *n, int64_t from, int64_t to)
+{
+    int64_t sum = 0, oldest = n->newest - NOISE_STARTS + 1;
+    for (int64_t s = from > oldest ? from : oldest; s <= to; s++)
+        if (is_kept(n, s) && (n->refused[(uint64_t)s % NOISE_STARTS / 64] & bit(s)) != 0)
+            sum++;
+    return sum;
+}
+
+int64_t noise_share(const struct noise *n, int64_t from_serial, int64_t to_serial)
+{
+    return to_serial < from_serial
+               ? 0
+               : REFUSAL * count(n, from_serial, to_serial) / (to_serial - from_serial + 1);
+}
+
+int64_t noise_chance(const struct noise *n)
+{
+    return (REFUSAL * n->low_refused + REFUSAL / 2) / (n->low_starts + PRIOR_STARTS);
+}
+
+bool noise_is_known(const struct noise *n)
+{
+    return n->low_starts >= KNOWN;
+}
 
 static int64_t share(const struct noise *n, enum noise_phase phase)
 {
-    if (phase != NOISE_TRIED)
-        return phase == NOISE_OPEN ? OPEN_SHARE : LOW_SHARE;
-    if (n->refused < EVIDENCE)
-        return 0;
-    int64_t twice = 2 * REFUSAL * n->refused / n->starts;
-    return twice < LOW_SHARE ? twice : LOW_SHARE;
+    int64_t share = LEAST_SHARE + noise_chance(n) * 3 / 2;
+    return phase == NOISE_EPISODE && share < EPISODE_SHARE ? EPISODE_SHARE : share;
 }
 
+/* A share that is higher comes in larger bunches. */
 static int64_t most(const struct noise *n)
 {
-    return n->refused < EVIDENCE ? MOST : MOST_SEEN;
+    int64_t most = 3 * REFUSAL + noise_chance(n) * 300;
+    return most < 24 * REFUSAL ? most : 24 * REFUSAL;
 }
 
-/* What no other followed for a while stood alone. */
 static void see_evidence(struct noise *n)
 {
-    n->starts++;
+    n->low_starts++;
     if (++n->quiet >= ALONE) {
-        n->refused += n->pending;
+        n->low_refused += n->pending;
         n->pending = 0;
     }
-    if (n->starts >= MEMORY) {
-        n->starts /= 2;
-        n->refused /= 2;
+    while (n->low_starts >= MEMORY) {
+        n->low_starts /= 2;
+        n->low_refused /= 2;
     }
 }
 
-void noise_start(struct noise *n, enum noise_phase phase)
+void noise_start(struct noise *n, int64_t serial, enum noise_phase phase)
 {
+    n->newest = serial;
+    *word(n, serial) &= ~bit(serial);
     n->credit += share(n, phase);
-    if (n->credit > most(n))
+    if (n->credit >= most(n)) {
         n->credit = most(n);
+        n->first_refused = 0;
+    }
     if (phase == NOISE_LOW)
         see_evidence(n);
 }
 
-bool noise_forgives(struct noise *n, enum noise_phase phase)
+static bool is_dense(const struct noise *n, int64_t serial, enum noise_phase phase)
 {
-    if (n->credit < REFUSAL || (phase == NOISE_TRIED && n->refused < EVIDENCE))
-        return false;
-    n->credit -= REFUSAL;
+    int64_t chance = noise_chance(n);
+    if (phase == NOISE_OPEN || chance > 120) /* what started after it may have been refused first */
+        return count(n, serial - 31, serial) >= 27 || count(n, serial, serial + 31) >= 27;
+    if (chance > 60)
+        return count(n, serial - 15, serial) >= 11;
+    return count(n, serial - 7, serial) >= (chance < 5 ? 3 : chance < 10 ? 4 : chance < 30 ? 5 : 6);
+}
+
+enum noise_kind noise_refused(struct noise *n, int64_t serial, enum noise_phase phase)
+{
+    if (!is_kept(n, serial))
+        return NOISE_FORGIVEN;
+    *word(n, serial) |= bit(serial);
+    if (n->first_refused++ == 0 || serial < n->first_serial)
+        n->first_serial = serial;
+    if (is_dense(n, serial, phase))
+        return NOISE_DENSE;
+    if (phase != NOISE_OPEN && n->credit < REFUSAL)
+        return NOISE_SCATTERED;
+    n->credit -= phase == NOISE_OPEN ? 0 : REFUSAL;
     n->pending += phase == NOISE_LOW ? 1 : 0;
     n->quiet = 0;
-    return true;
+    return NOISE_FORGIVEN;
+}
+
+void noise_learn(struct noise *n, int64_t starts, int64_t refused)
+{
+    n->low_starts += starts;
+    n->low_refused += refused;
+    n->pending = 0;
 }
 
 void noise_cut(struct noise *n)
 {
-    n->credit = n->pending = 0;
+    n->credit = n->pending = n->first_refused = 0;
 }
 
 void noise_recovered(struct noise *n)
 {
-    if (n->credit < REFUSAL)
-        n->credit = REFUSAL;
+    n->credit = most(n);
+    n->first_refused = 0;
 }

@@ -94,8 +94,8 @@ static int64_t hidden_wait_ms(const struct hidden *h, int64_t now_ms)
 
 struct world_request {
     struct gate_ticket ticket;
-    bool granted, fault;
-    int32_t next;
+    bool granted, fault, by_chance;
+    int32_t next, job;
 };
 
 struct world {
@@ -105,7 +105,8 @@ struct world {
     int64_t now_ms, ready_at_ms, in_flight;
     int64_t latency_ms, refusal_ms; /* on average; half of it to half as much again */
     bool tells_wait;                /* refusals name a wait */
-    int64_t noise_per_10000;        /* refusals for no reason */
+    int64_t noise_per_10000;        /* refusals for no reason … */
+    int64_t noise_wait_ms;          /* … and the wait that they name; 0: none */
     int64_t fault_per_10000;
     int64_t other_percent; /* of the limit, used by somebody else */
     int64_t other_level;
@@ -117,6 +118,9 @@ struct world {
     int64_t sent[MINUTES_MOST], granted[MINUTES_MOST];
     /* After each ms in which something happened; NULL. */
     void (*look)(struct world *w);
+    /* So many jobs and no more, refused ones again after a backoff; 0: requests without end. */
+    int64_t jobs, jobs_left;
+    int32_t *ready, ready_count, *tries, *back_next, back[WHEEL];
 };
 
 static void world_open(struct world *w, const struct gate_options *o, enum hidden_kind kind,
@@ -133,8 +137,21 @@ static void world_open(struct world *w, const struct gate_options *o, enum hidde
         w->wheel[i] = -1;
 }
 
+static inline void world_set_jobs(struct world *w, int64_t jobs)
+{
+    w->jobs = w->jobs_left = jobs;
+    w->ready = calloc(3 * (size_t)jobs, sizeof *w->ready);
+    w->tries = w->ready + jobs;
+    w->back_next = w->tries + jobs;
+    for (w->ready_count = 0; w->ready_count < jobs; w->ready_count++)
+        w->ready[w->ready_count] = w->ready_count;
+    for (int i = 0; i < WHEEL; i++)
+        w->back[i] = -1;
+}
+
 static void world_close(struct world *w)
 {
+    free(w->ready);
     gate_free(w->gate);
     free(w->hidden.starts);
     free(w->requests);
@@ -142,11 +159,31 @@ static void world_close(struct world *w)
 
 static const struct gate_request world_any = {.prompt_tokens = 1};
 
+/* Full jitter, from a second on, doubled at each refusal; no sooner than the refusal says. */
+static void job_waits(struct world *w, int32_t job, int64_t wait_ms)
+{
+    int64_t longest = INT64_C(1000) << (w->tries[job] < 5 ? w->tries[job] : 5);
+    int64_t backoff = 1 + (int64_t)random_below(&w->random, (uint64_t)longest);
+    int64_t slot = (w->now_ms + (backoff > wait_ms ? backoff : wait_ms)) % WHEEL;
+    w->tries[job]++;
+    w->back_next[job] = w->back[slot];
+    w->back[slot] = job;
+}
+
+static void jobs_come_back(struct world *w)
+{
+    int32_t *list = &w->back[w->now_ms % WHEEL];
+    for (int32_t job = *list; job >= 0; job = w->back_next[job])
+        w->ready[w->ready_count++] = job;
+    *list = -1;
+}
+
 static void world_start(struct world *w)
 {
     int32_t i = w->free;
     struct world_request *r = &w->requests[i];
     w->free = r->next;
+    r->job = w->jobs > 0 ? w->ready[--w->ready_count] : 0;
     r->ticket = gate_take(w->gate, w->now_ms, &world_any);
     r->fault = (int64_t)random_below(&w->random, 10000) < w->fault_per_10000;
     bool noise = (int64_t)random_below(&w->random, 10000) < w->noise_per_10000;
@@ -155,6 +192,7 @@ static void world_start(struct world *w)
             bucket_grants(&w->hidden, w->now_ms, random_below(&w->random, 10) > 0 ? UNIT / 2 : UNIT * 11 / 2);
     else
         r->granted = !noise && hidden_grants(&w->hidden, w->now_ms);
+    r->by_chance = noise;
     int64_t usual = r->granted ? w->latency_ms : w->refusal_ms;
     int64_t takes = usual / 2 + (int64_t)random_below(&w->random, (uint64_t)usual + 1);
     int64_t slot = (w->now_ms + (takes > 0 ? takes : 1)) % WHEEL;
@@ -183,6 +221,12 @@ static bool world_end_due(struct world *w)
                                  .retry_after_ms = -1};
         if (!r->granted && w->tells_wait)
             o.retry_after_ms = hidden_wait_ms(&w->hidden, w->now_ms);
+        if (r->by_chance && w->noise_wait_ms > 0)
+            o.retry_after_ms = w->noise_wait_ms;
+        if (w->jobs > 0 && r->granted && !r->fault)
+            w->jobs_left--;
+        else if (w->jobs > 0)
+            job_waits(w, r->job, o.retry_after_ms);
         gate_settle(w->gate, w->now_ms, &o);
         w->in_flight--;
         r->next = w->free;
@@ -208,7 +252,7 @@ static int64_t world_next(const struct world *w)
         next = w->now_ms + 1 + __builtin_ctzll(ends);
     if (w->ready_at_ms > w->now_ms && w->ready_at_ms < next)
         next = w->ready_at_ms;
-    return w->other_percent > 0 ? w->now_ms + 1 : next;
+    return w->other_percent > 0 || w->jobs > 0 ? w->now_ms + 1 : next;
 }
 
 static void world_run(struct world *w, int64_t until_ms)
@@ -216,13 +260,24 @@ static void world_run(struct world *w, int64_t until_ms)
     for (; w->now_ms < until_ms; w->now_ms = world_next(w) < until_ms ? world_next(w) : until_ms) {
         if (w->other_percent > 0)
             world_others(w);
+        if (w->jobs > 0)
+            jobs_come_back(w);
         if (!world_end_due(w) && w->now_ms < w->ready_at_ms)
             continue;
-        while ((w->ready_at_ms = gate_ready_at(w->gate, w->now_ms, &world_any)) == w->now_ms)
+        while ((w->jobs == 0 || w->ready_count > 0) &&
+               (w->ready_at_ms = gate_ready_at(w->gate, w->now_ms, &world_any)) == w->now_ms)
             world_start(w);
         if (w->look != NULL)
             w->look(w);
     }
+}
+
+/* Until all jobs are done, `most_ms` at most. */
+static inline int64_t world_run_jobs(struct world *w, int64_t most_ms)
+{
+    while (w->jobs_left > 0 && w->now_ms < most_ms)
+        world_run(w, w->now_ms + 1);
+    return w->now_ms;
 }
 
 /* In thousandths: granted, of the limit; refused, of what was sent. Minutes from (inclusive) to (exclusive). */
@@ -244,7 +299,7 @@ static int64_t world_refused(const struct world *w, int64_t from, int64_t to)
     return sent > 0 ? (sent - granted) * 1000 / sent : 0;
 }
 
-static struct gate_state world_state(struct world *w)
+static inline struct gate_state world_state(struct world *w)
 {
     struct gate_state s;
     gate_get_state(w->gate, w->now_ms, &s);

@@ -14,9 +14,6 @@
 
 #define ONE INT64_C(1000000) /* a request a second */
 
-/* A wait that chance does not ask for: what comes with it is never forgiven. */
-enum { EARNEST_MS = 1001 };
-
 struct client {
     struct adaptive a;
     int64_t serial;
@@ -41,6 +38,17 @@ static struct adaptive_start start(struct client *c, int64_t now_ms)
 {
     adaptive_take(&c->a, now_ms, ++c->serial);
     return (struct adaptive_start){.serial = c->serial, .started_ms = now_ms};
+}
+
+/* So many of the last starts that nobody takes it for chance. */
+enum { DENSE = 27 };
+
+static void refuse_last(struct client *c, int64_t now_ms)
+{
+    for (int64_t i = 0; i < DENSE; i++) {
+        struct adaptive_start s = {.serial = c->serial - DENSE + 1 + i, .started_ms = now_ms};
+        adaptive_throttled(&c->a, now_ms, &s, -1);
+    }
 }
 
 /* Asks each ms as the gate does, with nothing else in the way, and starts what may. */
@@ -68,17 +76,14 @@ static void auto_is_open_until_the_first_refusal(void **state)
         assert_int_equal(adaptive_ready_at(&c.a, 5), 5);
         start(&c, 5);
     }
-    struct adaptive_start s = start(&c, 5);
-    adaptive_fault(&c.a, 6, &s); /* faults are the breaker's until then */
-    assert_int_equal(adaptive_ready_at(&c.a, 6), 6);
-    adaptive_throttled(&c.a, 7, &s, EARNEST_MS);
+    refuse_last(&c, 7);
     start(&c, 7);
     assert_true(adaptive_ready_at(&c.a, 7) >= 7);
     assert_false(c.a.open);
 }
 
-/* Of many that were granted, three may be refused by chance; a fourth is none. None was granted, whatever it was. */
-static void a_few_refusals_among_many_grants_leave_it_open(void **state)
+/* One in two, with grants in between. None was granted, whatever it was. */
+static void scattered_refusals_leave_it_open(void **state)
 {
     struct adaptive_options o = mode(ADAPTIVE_AUTO);
     struct adaptive_start s[200];
@@ -86,29 +91,28 @@ static void a_few_refusals_among_many_grants_leave_it_open(void **state)
     struct client c = open_client(&o);
     for (int i = 0; i < 200; i++)
         s[i] = start(&c, 61000);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 200; i += 2)
         adaptive_throttled(&c.a, 61001, &s[i], -1);
-        assert_true(c.a.open);
-    }
-    adaptive_throttled(&c.a, 61001, &s[3], -1);
-    assert_false(c.a.open);
-    assert_int_equal(c.a.rate, 196 * ONE / 2 / 2);
+    assert_true(c.a.open);
+    assert_int_equal(cells_sum(&c.a.granted, 61001, 1), 100);
+    adaptive_throttled(&c.a, 61002, &s[1], -1);
+    assert_true(c.a.open);
 }
 
-/* 200 starts in two seconds, the last refused: 199 granted in the last two are 99.5 a second, and the cut halves that. */
-static void the_first_refusal_starts_at_half_of_what_was_granted(void **state)
+/* 200 starts in two seconds, the last 27 refused: 173 granted in the last two are 86.5 a second, and the cut halves that. */
+static void the_first_refusals_start_at_half_of_what_was_granted(void **state)
 {
     struct adaptive_options o = mode(ADAPTIVE_AUTO);
-    struct adaptive_start s = {0};
     (void)state;
     struct client c = open_client(&o);
     for (int64_t now = 60000; now < 62000; now += 10)
-        s = start(&c, now);
-    adaptive_throttled(&c.a, 61999, &s, EARNEST_MS);
-    assert_int_equal(c.a.rate, 199 * ONE / 2 / 2);
-    assert_int_equal(c.a.next_limit, 199 * ONE / 60); /* what the last minute granted */
+        start(&c, now);
+    refuse_last(&c, 61999);
+    assert_int_equal(c.a.rate, 173 * ONE / 2 / 2);
+    assert_int_equal(c.a.next_limit, 173 * ONE / 60); /* what the last minute granted */
 }
 
+/* 27 of 100 are refused when it is measured; the rest of them is no news, and three of what started after the cut are. */
 static void refusals_of_what_started_before_the_cut_are_no_news(void **state)
 {
     struct adaptive_options o = mode(ADAPTIVE_AUTO);
@@ -118,11 +122,54 @@ static void refusals_of_what_started_before_the_cut_are_no_news(void **state)
     for (int i = 0; i < 100; i++)
         s[i] = start(&c, 1000);
     for (int i = 0; i < 80; i++)
-        adaptive_throttled(&c.a, 1050 + i, &s[99 - i], EARNEST_MS);
-    assert_int_equal(c.a.rate, 99 * ONE / 2 / 2); /* one had been refused when it was measured */
+        adaptive_throttled(&c.a, 1050 + i, &s[99 - i], -1);
+    assert_int_equal(c.a.rate, 73 * ONE / 2 / 2);
     struct adaptive_start news = start(&c, 1200);
     adaptive_throttled(&c.a, 1250, &news, -1);
-    assert_int_equal(c.a.rate, 99 * ONE / 2 / 2 / 2);
+    assert_int_equal(c.a.rate, 73 * ONE / 2 / 2 / 2);
+}
+
+/* One in ten of a hundred a second is refused, whatever the rate: nothing is held back for ten seconds, then three quarters of what is
+ * granted are sent until four more were refused, then all again. */
+static void chance_is_tried_once_and_put_up_with_then(void **state)
+{
+    struct adaptive_options o = mode(ADAPTIVE_AUTO);
+    int64_t now = 0, held = 0, longest = 0;
+    (void)state;
+    struct client c = open_client(&o);
+    for (; now < 120000; now += 10) {
+        held = c.a.open ? 0 : held + 10;
+        longest = held > longest ? held : longest;
+        assert_true(c.a.open || now >= 10000);
+        assert_true(c.a.open || c.a.rate >= 60 * ONE);
+        if (adaptive_ready_at(&c.a, now) > now)
+            continue;
+        struct adaptive_start s = start(&c, now);
+        if (c.serial % 10 == 0)
+            adaptive_throttled(&c.a, now, &s, -1);
+    }
+    assert_true(c.a.open);
+    assert_in_range(longest, 300, 800); /* four tens at 67 a second */
+    assert_int_equal(c.a.limit, 0);
+}
+
+/* A bucket that lets 60 of a hundred a second pass: nothing is refused once less is sent, so what was granted is the limit. */
+static void refusals_that_end_with_the_rate_are_a_limit(void **state)
+{
+    struct adaptive_options o = mode(ADAPTIVE_AUTO);
+    (void)state;
+    struct client c = open_client(&o);
+    for (int64_t now = 0; now < 20000; now += 10) {
+        if (adaptive_ready_at(&c.a, now) > now)
+            continue;
+        struct adaptive_start s = start(&c, now);
+        if (c.a.open && c.serial % 5 < 2)
+            adaptive_throttled(&c.a, now, &s, -1);
+    }
+    assert_false(c.a.open);
+    assert_in_range(c.a.limit, 54 * ONE, 60 * ONE); /* of the ten seconds the last is not over */
+    run(&c, 20000, 23000);
+    assert_in_range(c.a.rate, c.a.limit / 100 * 94, c.a.limit);
 }
 
 /* × 1.1 in the time of four requests, which shrinks as the rate grows: 1 / (1 − ln 1.1) after what was the time of four. From four a
@@ -191,14 +238,16 @@ static void the_rate_stays_while_it_is_not_what_binds(void **state)
     gate_free(gate);
 }
 
-/* Learns a limit of 100 a second: open at 100 a second for a minute, one refused, one granted after it, and a second of patience. */
+/* Learns a limit of 100 a second: open at 100 a second for a minute, then refused until the cut, one granted after it, and a second of
+ * patience. Refused ones are those of the burst at its end, that was not granted. */
 static struct client learned(const struct adaptive_options *o)
 {
-    struct adaptive_start s = {0};
     struct client c = open_client(o);
     for (int64_t now = 0; now < 60000; now += 10)
-        s = start(&c, now);
-    adaptive_throttled(&c.a, 60000, &s, EARNEST_MS);
+        start(&c, now);
+    for (int i = 0; i < DENSE; i++)
+        start(&c, 60000);
+    refuse_last(&c, 60000);
     run(&c, 60000, 62000);
     assert_false(c.a.in_episode);
     c.a.slow = false;
@@ -255,7 +304,7 @@ static void a_refusal_with_a_wait_pauses_and_cuts_once(void **state)
     gate_get_state(gate, 1600, &s);
     assert_int_equal(s.binding, GATE_PAUSE);
     assert_true(s.adaptive_triggered);
-    assert_int_equal(s.adaptive_rate_milli, 39 * 1000 / 2 / 2);
+    assert_int_equal(s.adaptive_rate_milli, (40 - DENSE) * 1000 / 2 / 2);
     gate_free(gate);
 }
 
@@ -283,46 +332,28 @@ static void who_was_not_reached_refused_nothing(void **state)
     gate_free(gate);
 }
 
-/* A fault alone is forgiven, as is one in sixteen; more take a tenth, once for all that were out together. */
-static void many_faults_take_a_tenth_once_a_round_trip(void **state)
+/* They are the breaker's. */
+static void faults_change_nothing(void **state)
 {
-    struct adaptive_options o = mode(ADAPTIVE_ON);
-    struct adaptive_start s[8];
+    struct gate_options g;
+    struct gate_state before, after;
+    struct gate *gate = NULL;
+    const struct gate_request request = {.prompt_tokens = 1};
     (void)state;
-    o.initial_rpm = 6000;
-    struct client c = open_client(&o);
-    for (int i = 0; i < 8; i++)
-        s[i] = start(&c, 0);
-    for (int i = 0; i < 8; i++)
-        adaptive_fault(&c.a, 0, &s[i]);
-    assert_int_equal(c.a.rate, 90 * ONE);
-    s[0] = start(&c, 0);
-    adaptive_fault(&c.a, 0, &s[0]);
-    assert_int_equal(c.a.rate, 81 * ONE);
-    for (int i = 0; i < 100; i++)
-        s[0] = start(&c, 0);
-    adaptive_fault(&c.a, 0, &s[0]);
-    assert_int_equal(c.a.rate, 81 * ONE);
-}
-
-static void faults_leave_the_limit_that_was_learned(void **state)
-{
-    struct adaptive_options o = mode(ADAPTIVE_AUTO);
-    (void)state;
-    struct client c = learned(&o);
-    int64_t limit = c.a.limit;
-    run(&c, 62000, 150000);
-    for (int i = 0; i < 200; i++) {
-        struct adaptive_start s = start(&c, 150000);
-        adaptive_ready_at(&c.a, 150000);
-        int64_t before = c.a.rate;
-        adaptive_fault(&c.a, 150000, &s);
-        assert_true(c.a.rate <= before);
-        assert_int_equal(c.a.limit, limit);
+    gate_options_default(&g);
+    g.adaptive = mode(ADAPTIVE_ON);
+    g.breaker.percent = 0;
+    assert_int_equal(gate_new(&g, 0, &gate, NULL), 0);
+    gate_get_state(gate, 0, &before);
+    for (int i = 0; i < 100; i++) {
+        struct gate_outcome o = {
+            .ticket = gate_take(gate, 0, &request), .health = BREAKER_FAULT, .retry_after_ms = -1};
+        gate_settle(gate, 0, &o);
     }
-    run(&c, 150000, 170000); /* the debt of those starts; then back */
-    run(&c, 170000, 173000);
-    assert_in_range(c.a.rate, limit / 100 * 94, limit / 100 * 101);
+    gate_get_state(gate, 0, &after);
+    assert_true(before.adaptive_rate_milli > 0);
+    assert_int_equal(after.adaptive_rate_milli, before.adaptive_rate_milli);
+    gate_free(gate);
 }
 
 /* Whatever comes, in any order and with any times: within bounds, and the limit is one. */
@@ -352,8 +383,6 @@ static void the_rate_never_leaves_its_bounds(void **state)
                 adaptive_bound(&c.a, now, at);
                 if (random_below(&r, 10) < 3)
                     adaptive_throttled(&c.a, now, &s, random_below(&r, 9) == 0 ? INT64_MAX : -1);
-                else if (random_below(&r, 10) < 2)
-                    adaptive_fault(&c.a, now, &s);
                 assert_in_range(c.a.rate, least * ONE / 60, most * ONE / 60);
                 assert_in_range(c.a.limit, 0, ADAPTIVE_MOST_RPM * ONE / 60);
             }
@@ -395,8 +424,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auto_is_open_until_the_first_refusal),
-        cmocka_unit_test(a_few_refusals_among_many_grants_leave_it_open),
-        cmocka_unit_test(the_first_refusal_starts_at_half_of_what_was_granted),
+        cmocka_unit_test(scattered_refusals_leave_it_open),
+        cmocka_unit_test(chance_is_tried_once_and_put_up_with_then),
+        cmocka_unit_test(refusals_that_end_with_the_rate_are_a_limit),
+        cmocka_unit_test(the_first_refusals_start_at_half_of_what_was_granted),
         cmocka_unit_test(refusals_of_what_started_before_the_cut_are_no_news),
         cmocka_unit_test(on_starts_slowly_and_grows_by_a_tenth),
         cmocka_unit_test(additive_grows_by_the_step_each_second),
@@ -406,8 +437,7 @@ int main(void)
         cmocka_unit_test(a_pause_does_not_count_as_time_of_growth),
         cmocka_unit_test(a_refusal_with_a_wait_pauses_and_cuts_once),
         cmocka_unit_test(who_was_not_reached_refused_nothing),
-        cmocka_unit_test(many_faults_take_a_tenth_once_a_round_trip),
-        cmocka_unit_test(faults_leave_the_limit_that_was_learned),
+        cmocka_unit_test(faults_change_nothing),
         cmocka_unit_test(the_rate_never_leaves_its_bounds),
         cmocka_unit_test(what_was_learned_fades),
         cmocka_unit_test(a_mode_has_a_name_and_a_name_a_mode),

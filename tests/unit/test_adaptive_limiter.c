@@ -78,6 +78,30 @@ static void nothing_learned_is_open_after_a_restart_too(void **state)
     assert_int_equal(s.adaptive, ADAPTIVE_OFF);
 }
 
+/* One in ten is refused: after ten seconds that is tried at a lower rate, and a run that ends then has learned nothing. */
+static void a_trial_is_not_taken_up(void **state)
+{
+    struct strbuf text;
+    struct gate *gate = open_gate(ADAPTIVE_AUTO);
+    const struct gate_request request = {.prompt_tokens = 1};
+    struct gate_state s;
+    (void)state;
+    for (int64_t i = 0; i <= 1010; i++) {
+        struct gate_outcome o = {
+            .ticket = gate_take(gate, i * 10, &request), .throttled = i % 10 == 0, .retry_after_ms = -1};
+        gate_settle(gate, i * 10, &o);
+    }
+    gate_get_state(gate, 10100, &s);
+    assert_true(s.adaptive_triggered);
+    assert_true(s.adaptive_rate_milli > 0);
+    strbuf_init(&text);
+    gate_save(gate, 10100, &text);
+    s = load(ADAPTIVE_AUTO, 0, text.data);
+    assert_false(s.adaptive_triggered);
+    strbuf_free(&text);
+    gate_free(gate);
+}
+
 static void hostile_memories_are_ignored_or_brought_within_bounds(void **state)
 {
     static const char *const ignored[] = {
@@ -141,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_learned_is_there_after_a_restart),
         cmocka_unit_test(nothing_learned_is_open_after_a_restart_too),
+        cmocka_unit_test(a_trial_is_not_taken_up),
         cmocka_unit_test(hostile_memories_are_ignored_or_brought_within_bounds),
         cmocka_unit_test(senseless_rates_are_refused_by_name),
     };
