@@ -1,6 +1,6 @@
 #!/bin/bash
 # How fast, as ratios of one run: run.sh [SECTION…], all of them without. BUILD is the folder of a release build with tests.
-# Sections: http, slow, store, ingest, million, claim, tenants, orphans, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
+# Sections: http, slow, store, ingest, million, claim, tenants, orphans, adaptive, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
 # Each line: what, the figures, the ratio, what it should be at least (or at most). Machines are noisy: a ratio counts, not a time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -120,8 +120,13 @@ section_orphans() {
     line "after a crash" "$("$bin/bench_first_request" . "$longhaul" $((1000000 / by)) 1000) (at most 100 ms)"
 }
 
+section_adaptive() {
+    echo "adaptive rate against simulated providers, worst of all runs (used at least 85, refused at most chance and 3)"
+    "$bin/bench_adaptive_sweep" $((20 / by)) 777 | sed 's/^/    /'
+}
+
 . "$here/judge.sh"
 
-for section in "${@:-http slow store ingest million claim tenants orphans judge}"; do
+for section in "${@:-http slow store ingest million claim tenants orphans adaptive judge}"; do
     for name in $section; do "section_$name"; done
 done
