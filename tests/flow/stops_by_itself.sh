@@ -39,7 +39,7 @@ sound "$db"
 end_sim
 start_sim --latency 2 --faults 429=40 --max-faults 2
 make_input 300 | sed 's/"q/"r/; s/question/refused question/' >rate.jsonl
-expect 0 run rate.jsonl --concurrency 4 --alert-errors 1%:stop --max-retry-after 0.01 --adaptive off
+expect 0 run rate.jsonl --concurrency 4 --alert-errors 1%:stop --max-retry-after 0.01
 end_sim
 sound longhaul.db
 

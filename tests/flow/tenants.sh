@@ -35,6 +35,6 @@ end_sim
 # A refusal for rate is no fault.
 start_sim --latency 5 --faults 429=30 --seed 3
 make_input 100 >throttled.jsonl
-expect 0 "$LONGHAUL" --db throttled.db -q run throttled.jsonl --base-url "$base" --backoff-initial 0.05 --max-retry-after 0.05 --seed 1 --adaptive off
+expect 0 "$LONGHAUL" --db throttled.db -q run throttled.jsonl --base-url "$base" --backoff-initial 0.05 --max-retry-after 0.05 --seed 1
 [ "$(again throttled.db)" -gt 10 ] || fail "a third of the requests should have been refused"
 [ "$(counted throttled.db)" = 0 ] || fail "a retry after a refusal for rate is counted"
