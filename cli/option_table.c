@@ -58,7 +58,7 @@ const struct option options[] = {
     {"window", 0, VALUE_WINDOW, PER_ENDPOINT, AT(run.endpoint.window_count), "N/SECONDS",
      "at most N requests in any so many seconds"},
     {"adaptive", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.adaptive), "MODE",
-     "find the rate that the provider grants: auto (from its first refusal), on or off (auto)"},
+     "find the rate that the provider grants: auto (once it refuses for it), on or off (auto)"},
     {"adaptive-mode", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.adaptive_mode), "KIND",
      "growth of that rate: multiplicative or additive (multiplicative)"},
     {"adaptive-step", 0, VALUE_COUNT, PER_ENDPOINT, AT(run.endpoint.adaptive_step), "RPM",

@@ -115,7 +115,7 @@ typedef struct lh_endpoint_options {
     int64_t itpm, otpm;  /* input and output tokens per minute, as Anthropic counts; 0: no limit */
     bool ignore_told;    /* false: the limits that answers tell (x-ratelimit-* and others) hold too */
     /* The adaptive rate finds the limit of a provider that does not tell it; requests/min. */
-    const char *adaptive;      /* "auto" (default): open until the first refusal, then as "on"; "off" */
+    const char *adaptive; /* "auto" (default): open until refusals come of the rate, then as "on"; "off" */
     const char *adaptive_mode; /* "multiplicative" (default): grows by a share; "additive": by a step */
     int64_t adaptive_step;     /* 6: additive, so many requests/min more each second */
     int64_t adaptive_min, adaptive_max; /* never slower, never faster; 0: no bound */

@@ -22,7 +22,7 @@
 
 enum adaptive_mode {
     ADAPTIVE_OFF,
-    ADAPTIVE_AUTO /* open until the first refusal, then as on */,
+    ADAPTIVE_AUTO /* open until refusals come of the rate, then as on */,
     ADAPTIVE_ON
 };
 bool adaptive_mode_from_name(const char *name, enum adaptive_mode *out);
@@ -39,7 +39,7 @@ void adaptive_options_default(struct adaptive_options *o); /* off; step 6, initi
 
 struct adaptive {
     struct adaptive_options options;
-    bool open;     /* nothing was refused yet, and nothing is held back */
+    bool open;     /* nothing is held back: what was refused may be chance */
     int64_t rate;  /* what may start now; without meaning while open and without a maximum */
     int64_t limit; /* learned; 0: not yet */
     struct bucket pace;

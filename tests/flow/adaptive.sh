@@ -1,4 +1,4 @@
-# A limit that nobody told: the first refusal turns the adaptive rate on, all jobs are answered, and status shows what was learned.
+# A limit that nobody told: refusals turn the adaptive rate on, all jobs are answered, and status shows what was learned.
 . "$LH_SOURCE_DIR/tests/lib.sh"
 start_sim --latency 10 --rpm 1800 --limit-headers none
 make_input 150 >in.jsonl

@@ -1,6 +1,6 @@
 # Refusals that have nothing to do with the rate do not hold a run back: the adaptive rate, which is on unless told otherwise, stays out of it.
 . "$LH_SOURCE_DIR/tests/lib.sh"
-gate() { "$LONGHAUL" status --json | grep -oE "\"$1\":(\"[^\"]*\"|-?[0-9]+)" | sed 's/.*://; s/"//g'; }
+gate() { "$LONGHAUL" status --json | grep -oE "\"$1\":(\"[^\"]*\"|-?[0-9]+)" | sed 's/.*://; s/"//g' | head -1; }
 value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r"'; }
 
 # seen NAME JOBS CONCURRENCY SIM…: all answered and the rate not held back; the time limit is a fuse.
