@@ -14,7 +14,7 @@ static int on_endpoint(void *arg, const char *json)
     json_object *o = NULL;
     if (json_parse(r->parser, json, strlen(json), &o, NULL) != 0)
         return 0;
-    json_object **more = realloc(r->list, (r->count + 1) * sizeof *more);
+    json_object **more = realloc(r->list, (r->count + 1) * sizeof(json_object *));
     if (more == NULL) {
         json_object_put(o);
         return LH_ENOMEM;
