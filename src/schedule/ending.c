@@ -37,8 +37,8 @@ static void finish_stuck(struct lh_run *r)
                    "the %lld jobs that are left ask for a model that no endpoint serves; add it to one",
                    (long long)left_of(r));
     else if (e->is_refused)
-        run_finish(r, LH_RUN_ACCOUNT, "%s: %s; check the key, the quota and the billing", e->name,
-                   e->trouble);
+        run_finish(r, LH_RUN_ACCOUNT, "%s%s: %s; check the key, the quota and the billing",
+                   e->is_named ? "" : "the provider refuses the account for ", e->name, e->trouble);
     else
         run_finish(r, LH_RUN_UNSERVED,
                    "no endpoint that serves the %lld jobs that are left was ever reached: %s; "

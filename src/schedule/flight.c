@@ -279,11 +279,13 @@ static void account_refused(struct lh_run *r, struct endpoint *e, const struct a
     char why[sizeof e->trouble];
     bool again = e->is_refused;
     snprintf(why, sizeof why, "the account is refused (%s): %.150s", a->error_code, a->message);
-    if (endpoints_refuse(&r->endpoints, e, why))
+    bool is_last = endpoints_refuse(&r->endpoints, e, why);
+    /* Without a list the other dialect's jobs may not have had their turn yet: the end of what is left is seen elsewhere. */
+    if (is_last && (e->is_named || r->options.follow || endpoints_capacity(&r->endpoints) == 0))
         run_finish(r, LH_RUN_ACCOUNT,
                    "the provider refuses the account (%s): %s; check the key, the quota and the billing",
                    a->error_code, a->message);
-    else if (!again)
+    else if (!again && e->is_named)
         log_warn("endpoint %s: %s; it gets nothing more in this run", e->name, why);
 }
 

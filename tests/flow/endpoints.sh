@@ -1,21 +1,7 @@
 # Several endpoints: a batch is spread over those that can serve it, each with its own key and its own name for a model; one that refuses the
 # account or is down drops out, and its jobs go elsewhere; what no endpoint serves stays ready and is said.
 . "$LH_SOURCE_DIR/tests/lib.sh"
-pids=()
-end_all() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
-trap end_all EXIT
-unset OPENAI_API_KEY ANTHROPIC_API_KEY OPENAI_BASE_URL ANTHROPIC_BASE_URL
-
-# more NAME OPTION…: a simulated provider whose address is then in $NAME.
-more() {
-    local name=$1
-    shift
-    start_sim "$@"
-    pids+=($sim_pid)
-    sim_pid=
-    printf -v "$name" %s "${base%/v1}"
-}
-value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r'; }
+. "$LH_SOURCE_DIR/tests/flow/lib_endpoints.sh"
 # attempts BATCH ENDPOINT: how many went there.
 attempts() { value "SELECT count(*) FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id WHERE b.name = '$1' AND a.endpoint LIKE '$2'"; }
 
@@ -91,6 +77,15 @@ says 'refuses the account'
 
 # One server that the command line names takes the list's place.
 expect 0 "$LONGHAUL" run in.jsonl --batch unserved --base-url "$backup"
+
+# Without a list each dialect has a server of its own: one that refuses the account keeps nothing from the other.
+mv longhaul.yaml away.yaml
+sed 's/"q/"a/; s#/v1/chat/completions#/v1/messages#; s/"model"/"max_tokens":9,"model"/' in.jsonl | head -50 >both.jsonl
+head -50 in.jsonl >>both.jsonl
+OPENAI_API_KEY=another-secret-key-0123456789 OPENAI_BASE_URL=$fast/v1 ANTHROPIC_BASE_URL=$backup expect 4 "$LONGHAUL" run both.jsonl
+says 'refuses the account'
+[ "$(value "SELECT jobs_done || ' ' || jobs_ready FROM batches WHERE name = 'both'")" = '50 50' ] || fail "the other dialect's jobs were not done"
+OPENAI_API_KEY=fast-secret-key-0123456789 OPENAI_BASE_URL=$fast/v1 ANTHROPIC_BASE_URL=$backup expect 0 "$LONGHAUL" run both.jsonl
 
 # What is wrong in the file is said with its place, and no key is shown.
 wrong() { printf 'endpoints:\n  - %s\n' "$1" >wrong.yaml; expect 2 "$LONGHAUL" --config wrong.yaml run in.jsonl --batch wrong; says "$2"; }

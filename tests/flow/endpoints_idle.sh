@@ -2,19 +2,7 @@
 # merely busy; jobs whose model nobody serves stand in nobody's way, even of a store with too many models to tell them apart; an address that
 # never answers is not waited for when all else is done.
 . "$LH_SOURCE_DIR/tests/lib.sh"
-pids=()
-end_all() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
-trap end_all EXIT
-unset OPENAI_API_KEY ANTHROPIC_API_KEY OPENAI_BASE_URL ANTHROPIC_BASE_URL
-more() {
-    local name=$1
-    shift
-    start_sim "$@"
-    pids+=($sim_pid)
-    sim_pid=
-    printf -v "$name" %s "${base%/v1}"
-}
-value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r'; }
+. "$LH_SOURCE_DIR/tests/flow/lib_endpoints.sh"
 state_of() { value "SELECT jobs_done || ' ' || jobs_ready || ' ' || jobs_running || ' ' || jobs_dead FROM batches WHERE name = '$1'"; }
 # jobs N MODELS: the models m0, m1 … in turn.
 jobs() {
