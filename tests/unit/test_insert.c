@@ -45,6 +45,7 @@ static void close_world(struct world *w)
     line_parser_free(w->parser);
     source_close(w->source);
     free(w->loader.written);
+    routes_free(&w->loader.routes);
     store_close(w->loader.store);
 }
 
