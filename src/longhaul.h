@@ -330,6 +330,28 @@ typedef struct lh_retry_options {
 } lh_retry_options;
 int lh_retry(const char *db, const char *batch, const lh_retry_options *o, int64_t *count, lh_error *err);
 
+/* ---- tokens --------------------------------------------------------------------------------------------------- */
+
+typedef enum lh_encoding { LH_O200K_BASE, LH_CL100K_BASE } lh_encoding;
+
+/* By its name, "o200k_base" or "cl100k_base"; LH_EUSAGE for any other. */
+int lh_encoding_named(const char *name, lh_encoding *out, lh_error *err);
+const char *lh_encoding_name(lh_encoding encoding); /* static */
+/* What a model counts with: gpt-4o-mini, gpt-5, o3 … o200k_base; gpt-4, gpt-3.5-turbo, text-embedding-3-small … cl100k_base. A fine-tuned
+ * model ("ft:gpt-4o:…") and one behind a provider's name ("openai/gpt-4o") are what they are made from. Of any other
+ * *known is false (NULL is allowed) and the answer o200k_base. */
+lh_encoding lh_encoding_of_model(const char *model, bool *known);
+
+/* How many tokens a text is, exactly as tiktoken's encode_ordinary has it, or LH_ENOMEM. Special tokens in it ("<|endoftext|>") are
+ * plain text; bytes that are no UTF-8 are read as U+FFFD. Any thread; nothing is loaded; memory is taken only for runs of more than
+ * 256 bytes without a break that are no UTF-8 or were made to be hard. */
+int64_t lh_tokens_count(lh_encoding encoding, const char *text, size_t len);
+/* The same, and the first `capacity` token ids into `ids`. */
+int64_t lh_tokens_encode(lh_encoding encoding, const char *text, size_t len, uint32_t *ids, size_t capacity);
+/* Where a text that goes on may be cut, so that the tokens of its parts are those of the whole: the last such place in these bytes, 0
+ * when there is none. For counting more text than should stand in memory. */
+size_t lh_tokens_cut(const char *text, size_t len);
+
 /* ---- SQL ------------------------------------------------------------------------------------------------------- */
 
 enum lh_type { LH_NULL, LH_INTEGER, LH_REAL, LH_TEXT, LH_BLOB };
