@@ -34,6 +34,9 @@ struct settings {
     const char *reason, *error_class, *error_code, *where;
     int64_t limit;
     bool dead, canceled;
+    /* tokens */
+    const char *encoding, *jsonl;
+    bool ids, lines;
     /* sim */
     const char *sim_latency, *sim_faults, *sim_poison, *sim_poison_kind, *sim_bind, *sim_port_file,
         *sim_require_key, *sim_record, *sim_enforce, *sim_change, *sim_outage, *sim_limit_headers;
@@ -85,6 +88,7 @@ int cmd_cancel(struct app *app);
 int cmd_pause(struct app *app);
 int cmd_resume(struct app *app);
 int cmd_retry(struct app *app);
+int cmd_tokens(struct app *app);
 int cmd_sim(struct app *app);
 int cmd_db(struct app *app);
 

@@ -39,6 +39,13 @@ const struct command commands[] = {
     {"resume", "BATCH", "let a paused batch go on", NULL, 0, 1, 1, cmd_resume},
     {"retry", "BATCH", "waiting jobs go at once; --dead and --canceled ones too", NULL, OPTIONS_RETRY, 1, 1,
      cmd_retry},
+    {"tokens", "[FILE]", "count the tokens of a text, exactly, or list them",
+     "Without FILE, or for -, of standard input. Counted as tiktoken's encode_ordinary does: names of "
+     "special "
+     "tokens are plain text,\nbytes that are no UTF-8 are read as U+FFFD. What a request adds around its "
+     "texts "
+     "is not in it.",
+     OPTIONS_TOKENS, 0, 1, cmd_tokens},
     {"sim", "", "a simulated provider to try everything without a key", NULL, OPTIONS_SIM, 0, 0, cmd_sim},
     {"db", "migrate|check|backup FILE|info", "upkeep of the database", NULL, OPTIONS_JSON, 1, 2, cmd_db},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
@@ -65,7 +72,7 @@ static const struct command *find_command(const char *name)
 
 static int say_unknown(const char *name)
 {
-    static const char *const later[] = {"estimate", "tokens", "serve"};
+    static const char *const later[] = {"estimate", "serve"};
     const char *names[32];
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(name, later[i]) == 0) {
