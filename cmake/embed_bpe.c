@@ -126,6 +126,9 @@ static void lay_out(struct encoding *e, const struct vocabulary *v)
     e->long_at = place(e, sizeof(struct bpe_long_slot) << e->long_bits);
     e->pairs_at = place(e, 65536 * sizeof(uint32_t));
     e->offsets_at = place(e, (v->count + 1) * sizeof(uint32_t));
+    e->sure_at = place(e, 65536 * sizeof(uint32_t));
+    e->ends_at = place(e, 65536 * sizeof(uint32_t));
+    e->begins_at = place(e, 65536 * sizeof(uint32_t));
     e->bytes_at = place(e, v->offsets[v->count]);
 }
 
@@ -160,6 +163,94 @@ static void fill(unsigned char *block, struct encoding *e, const struct vocabula
     memcpy(block, e, sizeof *e);
 }
 
+/* ---- sure characters: see bpe_sure.h ---- */
+
+/* The lowest ranks of tokens by what they begin and end with; of two bytes only tokens of three and more. */
+struct edges {
+    uint32_t begins2[65536], ends2[65536],
+        ends2_ascii[65536]; /* ends2: a byte above ASCII before; _ascii: ASCII */
+    uint32_t begins3[65536], ends3[65536], ends3_ascii[65536]; /* by code point of three bytes */
+};
+
+static void lower(uint32_t *at, uint32_t rank)
+{
+    *at = rank < *at ? rank : *at;
+}
+
+static uint32_t two(const unsigned char *p)
+{
+    return p[0] | (uint32_t)p[1] << 8;
+}
+
+/* The code point of three bytes, 0 when they are none. */
+static uint32_t three(const unsigned char *p)
+{
+    uint32_t code = (p[0] & 0x0FU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
+    return (p[0] & 0xF0) == 0xE0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && code >= 0x800 ? code
+                                                                                                    : 0;
+}
+
+static void see_edges(const struct vocabulary *v, struct edges *x, uint32_t *ends, uint32_t *begins)
+{
+    memset(x, 0x7f, sizeof *x); /* above any rank */
+    memset(ends, 0x7f, 65536 * sizeof *ends);
+    memset(begins, 0x7f, 65536 * sizeof *begins);
+    for (uint32_t rank = 0; rank < v->count; rank++) {
+        const unsigned char *p = v->bytes + v->offsets[rank], *end = v->bytes + v->offsets[rank + 1];
+        if (end - p >= 2) {
+            lower(&begins[two(p)], rank);
+            lower(&ends[two(end - 2)], rank);
+        }
+        if (end - p >= 3) {
+            lower(&x->begins2[two(p)], rank);
+            lower(end[-3] < 0x80 ? &x->ends2_ascii[two(end - 2)] : &x->ends2[two(end - 2)], rank);
+        }
+        if (end - p >= 4) {
+            lower(&x->begins3[three(p)], rank);
+            lower(end[-4] < 0x80 ? &x->ends3_ascii[three(end - 3)] : &x->ends3[three(end - 3)], rank);
+        }
+    }
+}
+
+/* R of a character of two bytes, or what becomes of it: 0 or BPE_NOT_AFTER_ASCII. */
+static uint32_t sure_two(const struct edges *x, uint32_t rank, const unsigned char *p)
+{
+    if (rank == BPE_NONE || x->begins2[two(p)] < rank || x->ends2[two(p)] < rank)
+        return 0;
+    return rank | (x->ends2_ascii[two(p)] < rank ? BPE_NOT_AFTER_ASCII : 0);
+}
+
+static uint32_t sure_three(const struct edges *x, const uint32_t *pairs, uint32_t rank,
+                           const unsigned char *p)
+{
+    uint32_t first = pairs[two(p)] < pairs[two(p + 1)] ? pairs[two(p)] : pairs[two(p + 1)], code = three(p);
+    if (rank == BPE_NONE || first == BPE_NONE)
+        return 0;
+    rank = first > rank ? first : rank;
+    if (x->ends2[two(p)] < rank || x->begins2[two(p + 1)] < rank || x->begins3[code] < rank ||
+        x->ends3[code] < rank)
+        return 0;
+    bool ascii = x->ends2_ascii[two(p)] < rank || x->ends3_ascii[code] < rank;
+    return rank | (ascii ? BPE_NOT_AFTER_ASCII : 0);
+}
+
+static void fill_sure(unsigned char *block, const struct encoding *e, const struct vocabulary *v)
+{
+    struct edges *x = zeroed(1, sizeof *x);
+    const uint32_t *pairs = (const uint32_t *)(void *)(block + e->pairs_at);
+    uint32_t *sure = (uint32_t *)(void *)(block + e->sure_at);
+    see_edges(v, x, (uint32_t *)(void *)(block + e->ends_at), (uint32_t *)(void *)(block + e->begins_at));
+    for (uint32_t rank = 0; rank < v->count; rank++) {
+        const unsigned char *p = v->bytes + v->offsets[rank];
+        uint32_t len = v->offsets[rank + 1] - v->offsets[rank];
+        if (len == 2 && p[0] >= 0xC2 && p[0] < 0xE0 && (p[1] & 0xC0) == 0x80)
+            sure[(p[0] & 0x1FU) << 6 | (p[1] & 0x3FU)] = sure_two(x, rank, p);
+        if (len == 3 && three(p) != 0)
+            sure[three(p)] = sure_three(x, pairs, rank, p);
+    }
+    free(x);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
@@ -173,6 +264,7 @@ int main(int argc, char **argv)
     lay_out(&e, v);
     unsigned char *block = zeroed(1, e.size);
     fill(block, &e, v);
+    fill_sure(block, &e, v);
     FILE *out = fopen(argv[3], "wb");
     if (out == NULL || fwrite(block, 1, e.size, out) != e.size || fclose(out) != 0)
         die(strerror(errno), argv[3]);

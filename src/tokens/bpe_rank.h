@@ -35,30 +35,16 @@ static inline uint32_t bpe_rank_short(const struct encoding *e, uint64_t key, ui
     }
 }
 
-static inline uint32_t bpe_rank_long(const struct encoding *e, const unsigned char *p, size_t len)
-{
-    const struct bpe_long_slot *slots = bpe_part(e, e->long_at);
-    const uint32_t *offsets = bpe_part(e, e->offsets_at);
-    const unsigned char *bytes = bpe_part(e, e->bytes_at);
-    uint32_t mask = (UINT32_C(1) << e->long_bits) - 1;
-    uint64_t hash = bpe_hash_long(p, len);
-    for (uint32_t at = (uint32_t)(hash >> (64 - e->long_bits));; at = (at + 1) & mask) {
-        uint32_t rank = slots[at].rank;
-        if (rank == BPE_NONE)
-            return BPE_NONE;
-        if (slots[at].tag == (uint32_t)hash && offsets[rank + 1] - offsets[rank] == len &&
-            memcmp(bytes + offsets[rank], p, len) == 0)
-            return rank;
-    }
-}
+/* len > BPE_SHORT. Not inline: it is rare. */
+uint32_t bpe_rank_long(const struct encoding *e, const unsigned char *p, size_t len);
 
 /* len > 0; BPE_NONE when it is no token. */
-static inline uint32_t bpe_rank(const struct encoding *e, const unsigned char *p, size_t len,
-                                const unsigned char *end)
+static inline __attribute__((always_inline)) uint32_t
+bpe_rank(const struct encoding *e, const unsigned char *p, size_t len, const unsigned char *end)
 {
     if (len <= BPE_SHORT)
         return bpe_rank_short(e, bpe_key(p, len, end), (uint32_t)len);
-    return len <= e->longest ? bpe_rank_long(e, p, len) : BPE_NONE;
+    return bpe_rank_long(e, p, len);
 }
 
 #endif

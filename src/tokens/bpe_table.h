@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BPE_NONE = 0x7fffffff, BPE_SHORT = 8, BPE_FORMAT = 2 };
+enum { BPE_NONE = 0x7fffffff, BPE_SHORT = 8, BPE_FORMAT = 3 };
+#define BPE_NOT_AFTER_ASCII UINT32_C(0x80000000)
 
 struct encoding {
     uint32_t format, tokens, longest;
@@ -18,10 +19,11 @@ struct encoding {
         long_bits; /* the tables have 1 << bits slots, open addressing, at most five eighths of them full */
     uint32_t short_at, long_at; /* where each part begins, from the start of this */
     uint32_t pairs_at,
-        offsets_at;       /* uint32_t[65536]: the rank of two bytes; uint32_t[tokens + 1]: into bytes */
-    uint32_t bytes_at;    /* all tokens' bytes, by rank */
-    uint32_t size;        /* of everything */
-    uint32_t single[256]; /* the rank of each byte */
+        offsets_at;    /* uint32_t[65536]: the rank of two bytes; uint32_t[tokens + 1]: into bytes */
+    uint32_t bytes_at; /* all tokens' bytes, by rank */
+    uint32_t sure_at, ends_at, begins_at; /* uint32_t[65536] each: see bpe_sure.h */
+    uint32_t size;                        /* of everything */
+    uint32_t single[256];                 /* the rank of each byte */
 };
 
 struct bpe_short_slot {

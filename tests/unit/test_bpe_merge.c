@@ -83,11 +83,47 @@ static size_t plain_merge(const struct encoding *e, const unsigned char *p, size
     return parts;
 }
 
+/* A character of two or three bytes, or ASCII: what begins merging whole. */
+static size_t random_character(struct random *r, unsigned char out[3])
+{
+    static const uint32_t scripts[] = {0xC0,  0x3B1,  0x430,  0x5D0,  0x627,  0x905, 0x93E,
+                                       0xE01, 0x3042, 0x30A2, 0x4E00, 0xAC00, 0xFF01};
+    uint32_t code =
+        scripts[random_below(r, sizeof scripts / sizeof *scripts)] + (uint32_t)random_below(r, 40);
+    if (random_below(r, 5) == 0) {
+        out[0] = (unsigned char)" a.-"[random_below(r, 4)];
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (unsigned char)(0xC0 | code >> 6);
+        out[1] = (unsigned char)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    out[0] = (unsigned char)(0xE0 | code >> 12);
+    out[1] = (unsigned char)(0x80 | (code >> 6 & 0x3F));
+    out[2] = (unsigned char)(0x80 | (code & 0x3F));
+    return 3;
+}
+
+static void random_characters(struct random *r, unsigned char *out, size_t len)
+{
+    unsigned char character[3];
+    for (size_t n = 0, size; n < len; n += size) {
+        size = random_character(r, character);
+        size = size < len - n ? size : len - n;
+        memcpy(out + n, character, size);
+    }
+}
+
 /* Letters of few kinds, any bytes, and pieces of the vocabulary: what makes many and unlikely merges. */
 static void random_piece(struct random *r, const struct encoding *e, unsigned char *out, size_t len)
 {
     static const char *const letters[] = {"ab", "etaoinsrhldu", " ", "=-", "\xE6\x97\xA5\xE6\x9C\xAC"};
-    size_t kind = random_below(r, 8);
+    size_t kind = random_below(r, 10);
+    if (kind > 7) {
+        random_characters(r, out, len);
+        return;
+    }
     for (size_t n = 0; n < len;) {
         size_t token_len = 0;
         const unsigned char *p = token(e, (uint32_t)random_below(r, e->tokens), &token_len);
