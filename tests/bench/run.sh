@@ -1,6 +1,6 @@
 #!/bin/bash
 # How fast, as ratios of one run: run.sh [SECTION…], all of them without. BUILD is the folder of a release build with tests.
-# Sections: http, slow, store, ingest, million, claim, tenants, orphans, adaptive, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
+# Sections: http, slow, store, ingest, million, claim, tenants, orphans, adaptive, tokens, judge. SCALE=small is a quick look (figures of a tenth of the jobs).
 # Each line: what, the figures, the ratio, what it should be at least (or at most). Machines are noisy: a ratio counts, not a time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -126,7 +126,8 @@ section_adaptive() {
 }
 
 . "$here/judge.sh"
+. "$here/tokens.sh"
 
-for section in "${@:-http slow store ingest million claim tenants orphans adaptive judge}"; do
+for section in "${@:-http slow store ingest million claim tenants orphans adaptive tokens judge}"; do
     for name in $section; do "section_$name"; done
 done

@@ -3,7 +3,7 @@ import fs from 'fs';
 import path from 'path';
 
 // mulberry32, public domain
-function dice(seed) {
+export function dice(seed) {
     const next = () => {
         seed = (seed + 0x6d2b79f5) | 0;
         let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -14,7 +14,7 @@ function dice(seed) {
     return { below, of: list => list[below(list.length)], some: (n, f) => Array.from({ length: n }, f).join('') };
 }
 
-const sentences = [
+export const sentences = [
     'The quick brown fox jumps over the lazy dog, twice.', 'Falsches Üben von Xylophonmusik quält jeden größeren Zwerg.',
     'Portez ce vieux whisky au juge blond qui fume; l\'œuvre n\'est pas là.', 'El pingüino Wenceslao hizo kilómetros bajo exhaustiva lluvia.',
     'Съешь же ещё этих мягких французских булок, да выпей чаю.', 'Ξεσκεπάζω την ψυχοφθόρα βδελυγμία.',
@@ -32,7 +32,7 @@ const specials = ['<|endoftext|>', '<|endofprompt|>', '<|fim_prefix|>', '<|fim_m
 const joined = ['👩‍👩‍👧‍👦', '🏳️‍🌈', '👍🏽', '🇩🇪', '❤️', '😀', '🧑🏿‍🚀', '\u200d', '\ufe0f', '1️⃣'];
 const blanks = [' ', ' ', ' ', '\n', '\r', '\t', '\u00a0', '\u2003', '\u2028', '\u0085', '\f', '\v', '\u3000'];
 
-function sources(root) {
+export function sources(root) {
     const files = [];
     for (const folder of ['src/tokens', 'src/base', 'cli', 'docs', 'tests/flow', 'schema'])
         for (const name of fs.readdirSync(path.join(root, folder)).sort())
