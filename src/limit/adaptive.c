@@ -16,6 +16,7 @@ enum {
     APPROACH_REQUESTS = 64, /* or so many requests, where that is longer */
     X_MOST = 10000,         /* thousandths: the cube ends here */
     SLOW_EPISODES = 6,      /* more do not make a guess better */
+    RECENT_S = 5,           /* what was granted in it was granted, where the limit is no longer window */
     WINDOW_S = 60,          /* the longest window that grants are looked at for */
     SLACK_MS = 10,          /* what a start may come late: the bucket holds as much */
     SEEN_MS = 10000,
@@ -176,7 +177,7 @@ static void weigh_guess(struct adaptive *a, int64_t length_ms)
         return;
     int64_t previous = a->previous_limit;
     if (!a->is_first && length_ms < patience_ms(a) + 4 * a->refuse_ms + SECOND / 2) {
-        a->limit = most(a->limit, percent(a->congested_rate, 85));
+        a->limit = most(a->limit, most(percent(a->congested_rate, 85), percent(a->recent_granted, 90)));
         a->slow = false;
     } else if (previous > 0 && a->limit > percent(previous, 80) && a->limit < percent(previous, 120)) {
         a->slow = false;
@@ -274,6 +275,7 @@ static void begin_episode(struct adaptive *a, int64_t now_ms, bool is_dense)
         wait_for_window(a);
     else
         measure_limit(a);
+    a->recent_granted = granted_rate(a, now_ms, RECENT_S);
     a->in_episode = true;
     a->episode_ms = now_ms;
     a->episode_serial = a->last_serial + 1;
