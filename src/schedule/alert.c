@@ -26,7 +26,8 @@ int alert_parse(const char *text, struct alert *out, lh_error *err)
     if (text == NULL)
         return 0;
     char *rest = NULL;
-    double percent = isdigit((unsigned char)*text) ? strtod(text, &rest) : -1;
+    bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X'); /* strtod would take it */
+    double percent = isdigit((unsigned char)*text) && !is_hex ? strtod(text, &rest) : -1;
     if (rest != NULL && *rest == '%')
         rest++;
     enum alert_action action = rest != NULL ? action_of(rest) : ALERT_NONE;

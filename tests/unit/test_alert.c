@@ -42,8 +42,8 @@ static void a_share_and_what_to_do_are_read(void **state)
                 {"0.5%:pause", 5000, ALERT_PAUSE},
                 {"12.25%:stop", 122500, ALERT_STOP},
                 {"100:warn", 1000000, ALERT_WARN}};
-    static const char *const bad[] = {"",    "0%",   "101%", "-5%", "5%:", "5%:now",
-                                      "5%%", "five", "5 %",  "nan", "1e9%"};
+    static const char *const bad[] = {"",     "0%",  "101%", "-5%",  "5%:",   "5%:now", "5%%",
+                                      "five", "5 %", "nan",  "1e9%", "0x10%", "0X5"};
     struct alert a;
     lh_error err = {0};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
