@@ -186,11 +186,10 @@ static void on_reached(struct lh_run *r, struct endpoint *e)
         hand_reopen(r); /* tokens that it did not use may let others go */
 }
 
-/* A retry that its job's deadline left but a moment tells nothing of the endpoint. */
-static enum breaker_outcome health_of(const struct flight *f, enum http_outcome http, const struct answer *a)
+static bool is_cut_short(const struct flight *f, enum http_outcome http)
 {
-    bool was_short = f->timeout_ms < f->endpoint->options.timeout_ms && !f->job->claim_set_deadline;
-    return was_short && http == HTTP_TIMEOUT ? BREAKER_NOTHING : policy_health(http, a);
+    return policy_is_cut_short(http, f->job->claim_set_deadline, f->timeout_ms,
+                               f->endpoint->options.timeout_ms, clock_monotonic_ms() - f->started_ms);
 }
 
 static void settle(struct flight *f, enum http_outcome http, const struct answer *a, int64_t pause_ms)
@@ -201,7 +200,7 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
         used = (a->usage.prompt_tokens > 0 ? a->usage.prompt_tokens : 0) +
                (a->usage.completion_tokens > 0 ? a->usage.completion_tokens : 0);
     else if (a->class == ANSWER_THROTTLED || a->class == ANSWER_PERMANENT || a->class == ANSWER_ACCOUNT ||
-             pause_ms > 0)
+             policy_is_unreachable(http))
         used = input = output = 0;
     /* A lie must not put the limiter in debt for days; an estimate is rarely wrong by more. */
     int64_t most = gate_request_tokens(&f->asked) * USED_MOST;
@@ -209,7 +208,7 @@ static void settle(struct flight *f, enum http_outcome http, const struct answer
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.request = f->asked,
                              .ticket = f->ticket,
-                             .health = health_of(f, http, a),
+                             .health = is_cut_short(f, http) ? BREAKER_NOTHING : policy_health(http, a),
                              .used_tokens = at_most(used, most),
                              .used_input = at_most(input, most),
                              .used_output = at_most(output, most),
@@ -317,7 +316,7 @@ static void on_done(void *arg, const struct http_response *response)
     bool stopped = http == HTTP_CANCELED;
     read_answer(f, response, &o->answer);
     hide_key(f->access, &o->answer);
-    int64_t pause_ms = unreachable ? on_unreachable(r, f->endpoint, &o->answer) : 0;
+    int64_t pause_ms = unreachable && !is_cut_short(f, http) ? on_unreachable(r, f->endpoint, &o->answer) : 0;
     if (http == HTTP_OK)
         on_reached(r, f->endpoint);
     settle(f, http, &o->answer, pause_ms);

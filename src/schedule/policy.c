@@ -132,6 +132,15 @@ int64_t policy_timeout_ms(int64_t timeout_ms, int64_t deadline_at, int64_t now_w
     return left > 1 ? left : 1;
 }
 
+/* Connecting that is refused ends at once; one that is cut ends with its time. */
+bool policy_is_cut_short(enum http_outcome outcome, bool is_first, int64_t timeout_ms, int64_t full_ms,
+                         int64_t took_ms)
+{
+    if (is_first || timeout_ms >= full_ms)
+        return false;
+    return outcome == HTTP_TIMEOUT || (outcome == HTTP_CONNECT && took_ms >= timeout_ms);
+}
+
 void policy_hold_deadline(struct decision *d, int64_t deadline_at, int64_t now_wall_ms)
 {
     int64_t left = deadline_at > now_wall_ms ? deadline_at - now_wall_ms : 0;

@@ -43,6 +43,10 @@ struct decision policy_decide(const struct policy *p, const struct claimed_job *
 int64_t policy_timeout_ms(int64_t timeout_ms, int64_t deadline_at, int64_t now_wall_ms);
 /* … and no wait goes beyond it. */
 void policy_hold_deadline(struct decision *d, int64_t deadline_at, int64_t now_wall_ms);
+/* An attempt that ended only because the deadline left it less time than `full_ms`, what any has: it tells nothing of the endpoint. A first
+ * attempt does: a deadline that is always too short must not hide a provider that is down. */
+bool policy_is_cut_short(enum http_outcome outcome, bool is_first, int64_t timeout_ms, int64_t full_ms,
+                         int64_t took_ms);
 /* Its deadline is over: not to be sent. */
 bool policy_is_late(const struct claimed_job *job, int64_t now_wall_ms);
 

@@ -347,6 +347,28 @@ static void no_attempt_and_no_wait_goes_beyond_the_deadline(void **state)
     }
 }
 
+static void only_a_retry_that_its_deadline_cut_tells_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http_outcome outcome;
+        bool is_first;
+        int64_t timeout_ms, took_ms;
+        bool is_cut;
+    } table[] = {
+        {HTTP_TIMEOUT, false, 4999, 4999, true},  {HTTP_TIMEOUT, false, 5000, 5000, false},
+        {HTTP_TIMEOUT, true, 4999, 4999, false},  {HTTP_CONNECT, false, 10, 10, true},
+        {HTTP_CONNECT, false, 10, 11, true},      {HTTP_CONNECT, false, 10, 9, false}, /* refused */
+        {HTTP_CONNECT, false, 5000, 5000, false}, {HTTP_CONNECT, true, 10, 10, false},
+        {HTTP_RESET, false, 10, 10, false},       {HTTP_STALL, false, 10, 10, false},
+        {HTTP_OK, false, 10, 10, false},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_int_equal(policy_is_cut_short(table[i].outcome, table[i].is_first, table[i].timeout_ms, 5000,
+                                             table[i].took_ms),
+                         table[i].is_cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +388,7 @@ int main(void)
         cmocka_unit_test(no_provider_makes_a_job_wait_longer_than_the_cap),
         cmocka_unit_test(every_failure_of_an_exchange_has_class_code_and_sentence),
         cmocka_unit_test(a_long_detail_is_cut),
+        cmocka_unit_test(only_a_retry_that_its_deadline_cut_tells_nothing),
         cmocka_unit_test(every_life_ends_within_its_bounds),
     };
     return cmocka_run_group_tests(tests, start_random, NULL);
