@@ -10,7 +10,11 @@
 #include "base/log.h"
 #include "cli/text.h"
 
-enum { PLAIN_EVERY_MS = 5000 };
+enum {
+    PLAIN_EVERY_MS = 5000,
+    ECHO_COLUMNS =
+        2, /* what the terminal writes for ^C must not begin another line: this one could not be cleared */
+};
 
 static void clear_line(void *arg)
 {
@@ -26,6 +30,7 @@ static void draw_line(void *arg)
     if (!p->shown)
         return;
     size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    width -= ECHO_COLUMNS;
     fputs("\r\033[K", stderr);
     text_print_safe(stderr, p->line, width);
     fflush(stderr);

@@ -42,3 +42,10 @@ for c in status results 'show q1' 'sql SELECT+1' 'db info'; do
     "$LONGHAUL" "${@//+/ }" >/dev/full 2>err || code=$?
     [ $code = 1 ] || fail "$c to a full disk exits $code"
 done
+# The line of progress leaves room for the ^C that the terminal echoes behind it, or it would stand there for good.
+if command -v script >/dev/null; then
+    make_input 6 | sed 's/question/narrow question/' >narrow.jsonl
+    script -qec "stty cols 40; '$LONGHAUL' run narrow.jsonl --base-url $base --window 3/1 --max-tokens-total 900000" /dev/null </dev/null >drawn
+    widest=$(tr '\r' '\n' <drawn | sed 's/\x1b\[K//g' | grep -E '^[0-9]+/6 ' | sed 's/…/./' | awk 'length > most { most = length } END { print most + 0 }')
+    [ "$widest" = 38 ] || { cat -v drawn >&2; fail "the line of progress is $widest wide on 40 columns"; }
+fi
