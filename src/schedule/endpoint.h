@@ -28,9 +28,10 @@ struct endpoint {
     lh_endpoint_options options; /* its numbers; no pointer in it is valid */
     struct gate *gate;           /* owned */
     int64_t in_flight;
-    bool is_refused;     /* the account: it gets nothing more in this run */
-    bool is_reached;     /* some answer came in this run */
-    int64_t unreachable; /* failures in a row */
+    bool is_refused;                   /* the account: it gets nothing more in this run */
+    bool is_reached;                   /* some answer came in this run */
+    int64_t unreachable;               /* failures in a row */
+    int64_t silences, silent_since_ms; /* rounds of them; requests that started later begin the next */
     struct {
         char server[20];                                                      /* who is asked */
         int64_t most_tokens;                                                  /* of a request so far */

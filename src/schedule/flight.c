@@ -140,9 +140,14 @@ static bool has_other(const struct lh_run *r, const struct endpoint *e)
 
 /* While it cannot be reached all its requests wait together, longer each time; jobs lose nothing by it. An address that
  * never answered at all is a mistake to be told soon. */
-static int64_t on_unreachable(struct lh_run *r, struct endpoint *e, const struct answer *a)
+static int64_t on_unreachable(struct lh_run *r, const struct flight *f, const struct answer *a)
 {
+    struct endpoint *e = f->endpoint;
     e->unreachable++;
+    if (f->started_ms >= e->silent_since_ms) { /* those that were out together are one failure */
+        e->silences++;
+        e->silent_since_ms = clock_monotonic_ms() + 1;
+    }
     if (!e->is_reached && e->unreachable >= UNREACHABLE_GIVE_UP && r->fatal.code == 0 && !has_other(r, e)) {
         lh_error_set(&r->fatal, LH_ENET, "cannot reach the provider: %s; check --base-url and the network",
                      a->message);
@@ -150,7 +155,7 @@ static int64_t on_unreachable(struct lh_run *r, struct endpoint *e, const struct
     }
     snprintf(e->trouble, sizeof e->trouble, "cannot reach %.60s: %.180s",
              e->is_named ? e->name : "the provider", a->message);
-    int64_t shift = e->unreachable < 8 ? e->unreachable : 8;
+    int64_t shift = e->silences < 8 ? e->silences : 8;
     int64_t wait = (INT64_C(125) << shift);
     return wait < UNREACHABLE_WAIT_MS ? wait : UNREACHABLE_WAIT_MS;
 }
@@ -178,7 +183,7 @@ static bool has_token_limit(struct endpoint *e)
 
 static void on_reached(struct lh_run *r, struct endpoint *e)
 {
-    e->unreachable = 0;
+    e->unreachable = e->silences = 0;
     e->is_reached = true;
     if (!e->is_refused)
         e->trouble[0] = '\0';
@@ -316,7 +321,7 @@ static void on_done(void *arg, const struct http_response *response)
     bool stopped = http == HTTP_CANCELED;
     read_answer(f, response, &o->answer);
     hide_key(f->access, &o->answer);
-    int64_t pause_ms = unreachable && !is_cut_short(f, http) ? on_unreachable(r, f->endpoint, &o->answer) : 0;
+    int64_t pause_ms = unreachable && !is_cut_short(f, http) ? on_unreachable(r, f, &o->answer) : 0;
     if (http == HTTP_OK)
         on_reached(r, f->endpoint);
     settle(f, http, &o->answer, pause_ms);
