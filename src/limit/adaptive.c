@@ -171,13 +171,13 @@ static int64_t granted_rate(struct adaptive *a, int64_t now_ms, int64_t seconds)
 
 /* A guess made while the rate was far from the limit is a guess; it is trusted when an episode was over at once, which is to say that
  * the rate at its beginning was hardly too high, or when two agree. */
-static void weigh_guess(struct adaptive *a, int64_t length_ms)
+static void weigh_guess(struct adaptive *a, bool was_over_at_once)
 {
     if (!a->slow)
         return;
     int64_t previous = a->previous_limit;
-    if (!a->is_first && length_ms < patience_ms(a) + 4 * a->refuse_ms + SECOND / 2) {
-        a->limit = most(a->limit, most(percent(a->congested_rate, 85), percent(a->recent_granted, 90)));
+    if (was_over_at_once) {
+        a->limit = most(a->limit, least(percent(a->congested_rate, 85), a->recent_granted));
         a->slow = false;
     } else if (previous > 0 && a->limit > percent(previous, 80) && a->limit < percent(previous, 120)) {
         a->slow = false;
@@ -195,7 +195,12 @@ static void end_episode(struct adaptive *a, int64_t now_ms)
     a->limit = most(a->next_limit, LEAST_RATE);
     if (a->quick == 0 && granted > a->limit)
         a->limit = granted < MOST_RATE ? (int64_t)granted : MOST_RATE;
-    weigh_guess(a, length_ms);
+    /* Then what was granted just before is what is granted; over a longer time the way up to it counts too. */
+    bool was_over_at_once =
+        a->quick == 0 && !a->is_first && length_ms < patience_ms(a) + 4 * a->refuse_ms + SECOND / 2;
+    if (was_over_at_once)
+        a->limit = most(a->limit, percent(a->recent_granted, RECOVER_PERCENT));
+    weigh_guess(a, was_over_at_once);
     a->is_first = false;
     a->after_episode = true;
     noise_recovered(&a->noise);
@@ -305,6 +310,7 @@ static void begin_trial(struct adaptive *a, int64_t now_ms, int64_t share)
     trial_begin(&a->trial, a->last_serial + 1, rate_to_try(a, now_ms), share, a->open);
     if (!a->open)
         measure_limit(a);
+    a->recent_granted = granted_rate(a, now_ms, RECENT_S);
     a->open = false;
     a->cut_serial = a->last_serial + 1;
     set_rate(a, now_ms, percent(a->trial.rate, is_guess ? TRIAL_GUESS_PERCENT : TRIAL_PERCENT));
@@ -330,6 +336,7 @@ static void convict(struct adaptive *a, int64_t starts)
     noise_learn(&a->noise, starts, a->trial.refused);
     noise_recovered(&a->noise);
     a->trial.is_on = false;
+    beside = most(beside, percent(a->recent_granted, 90));
     a->limit = a->trial.was_open ? a->trial.rate : most(a->next_limit, beside);
     a->slow = false;
     a->after_episode = true;

@@ -61,7 +61,7 @@ struct adaptive {
     int64_t probe_serial, probe_ms; /* the first start after the last refused one; 0: none yet */
     int64_t next_limit, previous_limit;
     int64_t seen_limit, seen_ms; /* what was granted when the refusals began that led to it */
-    int64_t recent_granted;      /* in the seconds before it began */
+    int64_t recent_granted;      /* in the seconds before it, or a trial, began */
     int64_t congested_rate;      /* at which the episode began */
     int64_t quick;               /* episodes in a row that began before the ramp was well over */
     int64_t slow_episodes;
