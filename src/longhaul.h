@@ -123,10 +123,13 @@ typedef struct lh_endpoint_options {
     bool
         adaptive_concurrency; /* false: `concurrency` at once from the start; true: up to it, as answers are good */
     int64_t window_count, window_ms; /* sliding window; 0: none */
-    int64_t timeout_ms;              /* 120,000: of one attempt */
-    int64_t connect_timeout_ms;      /* 30,000 */
-    int64_t stall_timeout_ms;        /* 60,000 without a byte once the answer began */
-    size_t max_response;             /* 64 MiB */
+    /* Nano-dollars per million tokens; cached: of input from the provider's cache (LH_UNKNOWN: as input). LH_UNKNOWN: not known, then no
+     * cost is written and max_cost_nanousd is refused. */
+    int64_t price_input_nanousd, price_output_nanousd, price_cached_nanousd;
+    int64_t timeout_ms;         /* 120,000: of one attempt */
+    int64_t connect_timeout_ms; /* 30,000 */
+    int64_t stall_timeout_ms;   /* 60,000 without a byte once the answer began */
+    size_t max_response;        /* 64 MiB */
     int64_t
         breaker_percent; /* 50: so many faults among the last answers stop the asking for a while; 0: never */
 } lh_endpoint_options;
@@ -154,9 +157,6 @@ typedef struct lh_run_options {
     /* Over all runs of the scope, with what is in flight, lost, or failed without a word at its worst case: before either is passed the run
      * ends as LH_RUN_BUDGET. LH_UNKNOWN: no limit. Answers that nothing bounds are reckoned at 256 tokens. */
     int64_t max_tokens_total, max_cost_nanousd;
-    /* Nano-dollars per million tokens, of all requests alike; cached: of input from the provider's cache (LH_UNKNOWN: as input).
-     * LH_UNKNOWN: not known, then no cost is written and max_cost_nanousd is refused. */
-    int64_t price_input_nanousd, price_output_nanousd, price_cached_nanousd;
     /* "5%", "5%:warn", "5%:pause", "5%:stop": what happens at that share of failures among the last minute's attempts (50 at least;
      * refusals for rate are not counted). NULL: never. */
     const char *alert_errors;

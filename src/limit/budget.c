@@ -82,9 +82,22 @@ void budget_take(struct budget *b, const struct gate_request *q)
     b->in_flight++;
 }
 
-void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used)
+struct price price_worst(const struct price *a, const struct price *b)
+{
+    if (!a->known || !b->known)
+        return a->known ? *a : *b;
+    return (struct price){.known = true,
+                          .input = a->input > b->input ? a->input : b->input,
+                          .output = a->output > b->output ? a->output : b->output,
+                          .cached = a->cached > b->cached ? a->cached : b->cached};
+}
+
+void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used,
+                   const struct price *at)
 {
     struct budget_sum held = held_by(b, q), sum = used != NULL ? sum_of(b, used) : worst_of(b, q);
+    if (used != NULL && at != NULL && at->known)
+        sum.nanousd = price_of(at, used);
     b->flying.tokens -= held.tokens;
     b->flying.nanousd -= held.nanousd;
     b->in_flight--;

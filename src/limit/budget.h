@@ -28,7 +28,7 @@ struct budget_sum {
 
 struct budget {
     int64_t max_tokens, max_nanousd; /* INT64_MAX: no limit */
-    struct price price;              /* known when max_nanousd is a limit */
+    struct price price;              /* the dearest there is; known when max_nanousd is a limit */
     struct budget_sum used;          /* of what has ended, earlier runs included */
     struct budget_sum flying;        /* worst case of what has not */
     int64_t in_flight;
@@ -43,8 +43,11 @@ enum budget_verdict {
 };
 enum budget_verdict budget_allows(const struct budget *b, const struct gate_request *q);
 void budget_take(struct budget *b, const struct gate_request *q);
-/* It has ended. used NULL: not known, the worst case stands. */
-void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used);
+/* It has ended. used NULL: not known, the worst case stands. at: the price where it went; NULL, or not known: the budget's. */
+void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used,
+                   const struct price *at);
+/* The dearer of both, for each kind of token; what is not known is not dear. */
+struct price price_worst(const struct price *a, const struct price *b);
 
 /* What is left, worst cases taken off; never below 0; INT64_MAX without a limit. */
 struct budget_sum budget_left(const struct budget *b);

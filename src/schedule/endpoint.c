@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schedule/stops.h"
+
 enum {
     LONG_PAUSE_MS = 10000,
     SCOUTS = 4,      /* requests before the first answer of an endpoint without limits, … */
@@ -109,6 +111,8 @@ int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *
         rc = provider_check_base_url(o->base_url, err);
     if (rc == 0)
         rc = choose_dialects(e, o->dialect, err);
+    if (rc == 0)
+        rc = stops_read_price(o, false, &e->price, err);
     if (rc == 0)
         rc = copy_models(e, o, err);
     if (rc == 0)

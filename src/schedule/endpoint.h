@@ -3,6 +3,7 @@
 #ifndef LH_SCHEDULE_ENDPOINT_H
 #define LH_SCHEDULE_ENDPOINT_H
 
+#include "limit/budget.h"
 #include "limit/gate.h"
 #include "longhaul.h"
 #include "schedule/access.h"
@@ -26,7 +27,8 @@ struct endpoint {
     struct model_name *models; /* owned; none: all */
     size_t n_models;
     lh_endpoint_options options; /* its numbers; no pointer in it is valid */
-    struct gate *gate;           /* owned */
+    struct price price;
+    struct gate *gate; /* owned */
     int64_t in_flight;
     bool is_refused;                   /* the account: it gets nothing more in this run */
     bool is_reached;                   /* some answer came in this run */

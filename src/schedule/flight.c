@@ -325,7 +325,7 @@ static void on_done(void *arg, const struct http_response *response)
     if (http == HTTP_OK)
         on_reached(r, f->endpoint);
     settle(f, http, &o->answer, pause_ms);
-    o->cost_nanousd = stops_settle(&r->stops, &f->asked, http, &o->answer);
+    o->cost_nanousd = stops_settle(&r->stops, &f->endpoint->price, &f->asked, http, &o->answer);
     int64_t now = clock_wall_ms();
     struct decision d = decide(f, &o->answer, unreachable);
     if (stopped)
@@ -490,7 +490,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
                                    .used_tokens = 0,
                                    .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
-    budget_settle(&r->stops.budget, &f->asked, &(struct budget_usage){0});
+    budget_settle(&r->stops.budget, &f->asked, &(struct budget_usage){0}, NULL);
     free(f);
     bury_unsendable(r, job, &err);
     return false;

@@ -24,28 +24,47 @@ static int check_most(const char *name, int64_t value, int64_t most, lh_error *e
 }
 
 /* A price that is not given is never 0. */
-static int check_price(const lh_run_options *o, struct price *out, lh_error *err)
+int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *out, lh_error *err)
 {
     const int64_t most = INT64_C(1000000000000); /* 1,000 USD per million tokens */
     const int64_t given[] = {o->price_input_nanousd, o->price_output_nanousd, o->price_cached_nanousd};
     bool any = false;
+    *out = (struct price){.known = false};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         any = any || given[i] != LH_UNKNOWN;
         if (given[i] != LH_UNKNOWN && (given[i] < 0 || given[i] > most))
             return lh_error_set(err, LH_EUSAGE, "a price must be 0 to 1000 USD per million tokens");
     }
-    if (!any && o->max_cost_nanousd == LH_UNKNOWN)
+    if (!any && !needed)
         return 0;
     if (given[0] == LH_UNKNOWN || given[1] == LH_UNKNOWN)
         return lh_error_set(
             err, LH_EUSAGE,
-            "%s needs prices: give --price-input and --price-output, in USD per million tokens",
-            o->max_cost_nanousd != LH_UNKNOWN ? "--max-cost" : "the cost of a request");
+            "%s%s%s needs prices: give --price-input and --price-output, in USD per million tokens",
+            o->name != NULL ? o->name : "", o->name != NULL ? ": " : "",
+            needed ? "--max-cost" : "the cost of a request");
     *out = (struct price){.known = true,
                           .input = given[0],
                           .output = given[1],
                           .cached = given[2] != LH_UNKNOWN ? given[2] : given[0]};
     return 0;
+}
+
+/* The dearest of all endpoints: where a request will go is not known when it is reckoned. */
+static int read_prices(const lh_run_options *o, struct price *out, lh_error *err)
+{
+    bool needed = o->max_cost_nanousd != LH_UNKNOWN;
+    if (o->n_endpoints == 0)
+        return stops_read_price(&o->endpoint, needed, out, err);
+    *out = (struct price){.known = false};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < o->n_endpoints; i++) {
+        struct price one;
+        rc = stops_read_price(&o->endpoints[i], needed, &one, err);
+        if (rc == 0)
+            *out = price_worst(out, &one);
+    }
+    return rc;
 }
 
 int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err)
@@ -55,7 +74,7 @@ int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err)
     if (rc == 0)
         rc = check_most("max-cost", o->max_cost_nanousd, MOST_NANOUSD, err);
     if (rc == 0)
-        rc = check_price(o, &s->budget.price, err);
+        rc = read_prices(o, &s->budget.price, err);
     s->budget.max_tokens = o->max_tokens_total != LH_UNKNOWN ? o->max_tokens_total : INT64_MAX;
     s->budget.max_nanousd = o->max_cost_nanousd != LH_UNKNOWN ? o->max_cost_nanousd : INT64_MAX;
     return rc == 0 ? alert_parse(o->alert_errors, &s->alert, err) : rc;
@@ -128,13 +147,13 @@ static bool is_free(enum http_outcome http, const struct answer *a)
            (a->class == ANSWER_PERMANENT && http != HTTP_TOO_LARGE);
 }
 
-int64_t stops_settle(struct stops *s, const struct gate_request *taken, enum http_outcome http,
-                     const struct answer *a)
+int64_t stops_settle(struct stops *s, const struct price *at, const struct gate_request *taken,
+                     enum http_outcome http, const struct answer *a)
 {
     struct budget_usage used = {a->usage.prompt_tokens, a->usage.completion_tokens, a->usage.cached_tokens};
     bool told = used.prompt_tokens >= 0 || used.completion_tokens >= 0;
-    budget_settle(&s->budget, taken, told || is_free(http, a) ? &used : NULL);
-    return told && s->budget.price.known ? price_of(&s->budget.price, &used) : LH_UNKNOWN;
+    budget_settle(&s->budget, taken, told || is_free(http, a) ? &used : NULL, at);
+    return told && at->known ? price_of(at, &used) : LH_UNKNOWN;
 }
 
 /* ---- errors ---- */

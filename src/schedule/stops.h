@@ -21,6 +21,8 @@ struct stops {
     int64_t late_seen;   /* of view.late */
 };
 
+/* What an endpoint's options say of its price. needed: for a budget in money. LH_EUSAGE says what is missing or makes no sense. */
+int stops_read_price(const lh_endpoint_options *e, bool needed, struct price *out, lh_error *err);
 /* Copies the options. LH_EUSAGE names the one that makes no sense. */
 int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err);
 /* Reads what was used so far, when there is a budget. After the recovery of orphans. */
@@ -29,8 +31,8 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err);
 /* May the job go, as far as the budget is concerned? When it never may, the run finishes. */
 bool stops_allow(struct lh_run *r, const struct claimed_job *next);
 /* A request that was taken from the budget has ended. Returns its cost, LH_UNKNOWN when that is not known. */
-int64_t stops_settle(struct stops *s, const struct gate_request *taken, enum http_outcome http,
-                     const struct answer *a);
+int64_t stops_settle(struct stops *s, const struct price *at, const struct gate_request *taken,
+                     enum http_outcome http, const struct answer *a);
 /* An attempt has ended. */
 void stops_count(struct lh_run *r, const struct outcome *o);
 /* Now and then: is it time to end? */

@@ -87,6 +87,23 @@ says 'refuses the account'
 [ "$(value "SELECT jobs_done || ' ' || jobs_ready FROM batches WHERE name = 'both'")" = '50 50' ] || fail "the other dialect's jobs were not done"
 OPENAI_API_KEY=fast-secret-key-0123456789 OPENAI_BASE_URL=$fast/v1 ANTHROPIC_BASE_URL=$backup expect 0 "$LONGHAUL" run both.jsonl
 
+# Each endpoint has its price, and a budget needs all of them.
+mv away.yaml longhaul.yaml
+cat >longhaul.yaml <<YAML
+endpoints:
+  - {name: cheap, base-url: "$backup", models: [m0], price-input: 1, price-output: 2}
+  - {name: dear, base-url: "$backup", models: [m1, m2], price-input: 10, price-output: 20}
+YAML
+expect 0 "$LONGHAUL" run in.jsonl --batch priced --max-cost 50
+for pair in cheap:1000:2000 dear:10000:20000; do
+    IFS=: read -r name input output <<<"$pair"
+    [ "$(value "SELECT count(*) FROM attempts WHERE endpoint = '$name' AND cost_nanousd = prompt_tokens * $input + completion_tokens * $output")" -ge 200 ] || fail "$name does not have its price"
+done
+[ "$(value "SELECT b.cost_nanousd = (SELECT sum(a.cost_nanousd) FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id) FROM batches b WHERE name = 'priced'")" = 1 ] || fail "the sum is not that of its parts"
+sed -i 's/, price-input: 1, price-output: 2//' longhaul.yaml
+expect 2 "$LONGHAUL" run in.jsonl --batch unpriced --max-cost 50; says 'cheap: --max-cost needs prices'
+mv longhaul.yaml away.yaml
+
 # What is wrong in the file is said with its place, and no key is shown.
 wrong() { printf 'endpoints:\n  - %s\n' "$1" >wrong.yaml; expect 2 "$LONGHAUL" --config wrong.yaml run in.jsonl --batch wrong; says "$2"; }
 wrong '{name: a b, base-url: "http://h"}' 'endpoint 1: name is "a b"'

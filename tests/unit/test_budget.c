@@ -65,15 +65,44 @@ static void a_request_waits_while_one_in_flight_may_give_back(void **state)
     budget_take(&b, &q);
     assert_int_equal(budget_left(&b).tokens, 50);
     assert_int_equal(budget_allows(&b, &q), BUDGET_WAIT);
-    budget_settle(&b, &q, &little);
+    budget_settle(&b, &q, &little, NULL);
     assert_int_equal(budget_left(&b).tokens, 100);
     assert_int_equal(budget_allows(&b, &q), BUDGET_GO); /* exactly what is left */
     budget_take(&b, &q);
-    budget_settle(&b, &q, NULL);
+    budget_settle(&b, &q, NULL, NULL);
     assert_int_equal(b.used.tokens, 150);
     assert_int_equal(budget_allows(&b, &q), BUDGET_NEVER);
     q = request(0, 0);
     assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+}
+
+/* Where it goes is not known when it is reckoned: at the dearest; where it went is, when it has ended. */
+static void the_dearest_is_held_and_what_it_cost_there_is_counted(void **state)
+{
+    (void)state;
+    const struct price unknown = {.known = false};
+    const struct price a = {.known = true, .input = 1000000, .output = 9000000, .cached = 5},
+                       b = {.known = true, .input = 4000000, .output = 2000000, .cached = 7};
+    struct budget budget = {.max_tokens = INT64_MAX, .max_nanousd = 100000, .price = price_worst(&a, &b)};
+    struct gate_request q = request(100, 10);
+    const struct budget_usage used = usage(100, 10);
+    assert_int_equal(budget.price.input, 4000000);
+    assert_int_equal(budget.price.output, 9000000);
+    assert_int_equal(budget.price.cached, 7);
+    assert_int_equal(price_worst(&unknown, &b).output, 2000000);
+    assert_int_equal(price_worst(&a, &unknown).output, 9000000);
+    assert_false(price_worst(&unknown, &unknown).known);
+    budget_take(&budget, &q);
+    assert_int_equal(budget_left(&budget).nanousd, 100000 - (100 * 4 + 10 * 9));
+    budget_settle(&budget, &q, &used, &a);
+    assert_int_equal(budget.used.nanousd, 100 * 1 + 10 * 9);
+    budget_take(&budget, &q);
+    budget_settle(&budget, &q, &used, &unknown);
+    assert_int_equal(budget.used.nanousd, 190 + 100 * 4 + 10 * 9);
+    budget_take(&budget, &q);
+    budget_settle(&budget, &q, NULL, &a); /* not known: the worst */
+    assert_int_equal(budget.used.nanousd, 680 + 490);
+    assert_int_equal(budget_left(&budget).nanousd, 100000 - 1170);
 }
 
 static void an_ended_request_without_usage_counts_at_its_worst_case(void **state)
@@ -82,7 +111,7 @@ static void an_ended_request_without_usage_counts_at_its_worst_case(void **state
     struct budget b = {.max_tokens = 1000, .max_nanousd = INT64_C(1000000), .price = dear};
     struct gate_request q = request(100, 10);
     budget_take(&b, &q);
-    budget_settle(&b, &q, NULL);
+    budget_settle(&b, &q, NULL, NULL);
     assert_int_equal(b.used.tokens, 110);
     assert_int_equal(b.used.nanousd, 100 * 150 + 10 * 600);
     assert_int_equal(budget_left(&b).nanousd, 1000000 - 21000);
@@ -110,7 +139,7 @@ static void without_a_limit_all_go(void **state)
         budget_take(&b, &q);
     }
     for (int i = 0; i < 3; i++)
-        budget_settle(&b, &q, NULL);
+        budget_settle(&b, &q, NULL, NULL);
     assert_int_equal(b.used.tokens, INT64_MAX);
     assert_int_equal(b.flying.tokens, 0);
     assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
@@ -153,7 +182,7 @@ static void the_budget_is_never_passed_and_used_to_the_last_request(void **state
             flying[at] = flying[--n];
             bool silent = any(&r, 9) == 0;
             struct budget_usage used = usage(ended.prompt_tokens, any(&r, ended.output_tokens));
-            budget_settle(&b, &ended, silent ? NULL : &used);
+            budget_settle(&b, &ended, silent ? NULL : &used, NULL);
             if (silent)
                 used.completion_tokens = ended.output_tokens;
             tokens += used.prompt_tokens + used.completion_tokens;
@@ -173,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_price_is_rounded_up_and_cached_input_has_its_own),
         cmocka_unit_test(a_request_waits_while_one_in_flight_may_give_back),
+        cmocka_unit_test(the_dearest_is_held_and_what_it_cost_there_is_counted),
         cmocka_unit_test(an_ended_request_without_usage_counts_at_its_worst_case),
         cmocka_unit_test(money_binds_as_tokens_do),
         cmocka_unit_test(without_a_limit_all_go),

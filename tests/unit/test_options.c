@@ -301,9 +301,9 @@ static void a_bound_on_money_needs_prices(void **state)
         lh_run_options o = defaults();
         lh_error err = {0};
         o.max_cost_nanousd = table[i].most;
-        o.price_input_nanousd = table[i].input;
-        o.price_output_nanousd = table[i].output;
-        o.price_cached_nanousd = table[i].cached;
+        o.endpoint.price_input_nanousd = table[i].input;
+        o.endpoint.price_output_nanousd = table[i].output;
+        o.endpoint.price_cached_nanousd = table[i].cached;
         assert_int_equal(take(&o, &err), table[i].says == NULL ? 0 : LH_EUSAGE);
         if (table[i].says != NULL)
             assert_non_null(strstr(err.message, table[i].says));
