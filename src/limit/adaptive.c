@@ -1,24 +1,17 @@
 /* The adaptive rate: see adaptive.h. */
 #include "limit/adaptive.h"
 
-#define SECOND INT64_C(1000)
-#define ONE BUCKET_MICRO      /* a request a second */
-#define LEAST_RATE (ONE / 60) /* slower is not worth knowing */
-#define MOST_RATE (ADAPTIVE_MOST_RPM * ONE / 60)
+#include "limit/curve.h"
 
 enum {
-    RECOVER_PERCENT = 95, /* of the limit: where the ramp ends and the slow approach begins */
-    LOW_PERCENT = 97,     /* of the limit: refusals at less than that are hardly its own */
+    LOW_PERCENT = 97, /* of the limit: refusals at less than that are hardly its own */
     RAMP_MS = 2000,
-    QUICK_RAMP_MS = 60000,  /* after a limit that turned out too high: a window must turn first */
-    QUICK_MS = 10000,       /* so long after the ramp an episode still speaks against the limit */
-    APPROACH_MS = 60000,    /* from the end of the ramp to the limit, and as long again to 5 % above */
-    APPROACH_REQUESTS = 64, /* or so many requests, where that is longer */
-    X_MOST = 10000,         /* thousandths: the cube ends here */
-    SLOW_EPISODES = 6,      /* more do not make a guess better */
-    RECENT_S = 5,           /* what was granted in it was granted, where the limit is no longer window */
-    WINDOW_S = 60,          /* the longest window that grants are looked at for */
-    SLACK_MS = 10,          /* what a start may come late: the bucket holds as much */
+    QUICK_RAMP_MS = 60000, /* after a limit that turned out too high: a window must turn first */
+    QUICK_MS = 10000,      /* so long after the ramp an episode still speaks against the limit */
+    SLOW_EPISODES = 6,     /* more do not make a guess better */
+    RECENT_S = 5,          /* the last seconds, where the rate was at a limit that is no long window */
+    WINDOW_S = 60,         /* the longest window that grants are looked at for */
+    SLACK_MS = 10,         /* what a start may come late: the bucket holds as much */
     SEEN_MS = 10000,
     EARLY_PERCENT = 85,
     GAP_MS = 5000,
@@ -28,22 +21,7 @@ enum {
     FORGET_MS = 24 * 3600 * 1000,
 };
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* ---- the pace ---- */
-
-static int64_t rate_of(int64_t rpm)
-{
-    return rpm * ONE / 60;
-}
 
 /* What flowed until now flowed at the old rate. */
 static void set_rate(struct adaptive *a, int64_t now_ms, int64_t rate)
@@ -78,74 +56,10 @@ void adaptive_init(struct adaptive *a, const struct adaptive_options *o, int64_t
     set_rate(a, now_ms, a->open ? MOST_RATE : rate_of(o->initial_rpm));
 }
 
-/* ---- growth ---- */
-
-static int64_t percent(int64_t value, int64_t share)
-{
-    return value / 100 * share + value % 100 * share / 100;
-}
-
-static int64_t requests_ms(int64_t requests, int64_t rate)
-{
-    return requests * SECOND * ONE / rate;
-}
-
-/* The rate at a time of the clock after the ramp: a cube that is flat at the limit. */
-static int64_t cube(const struct adaptive *a, int64_t clock_ms)
-{
-    int64_t k = most(APPROACH_MS, requests_ms(APPROACH_REQUESTS, a->limit));
-    int64_t since = clock_ms - a->ramp_ms - k;
-    int64_t x = since / k > X_MOST / 1000 ? X_MOST : least(X_MOST, since * 1000 / k);
-    __int128 rise = (__int128)(a->limit - percent(a->limit, RECOVER_PERCENT)) * (x * x * x);
-    return a->limit + (int64_t)(rise / (1000 * 1000 * 1000));
-}
-
-static int64_t ramp(const struct adaptive *a)
-{
-    __int128 way = percent(a->limit, RECOVER_PERCENT) - a->ramp_from;
-    return a->ramp_from + (int64_t)(way * a->clock_ms / a->ramp_ms);
-}
-
-/* What is added in `elapsed_ms` when `by` is added each `per` ms; what the division leaves over is kept for the next time. */
-static int64_t add_over_time(struct adaptive *a, int64_t by, int64_t elapsed_ms, int64_t per)
-{
-    __int128 sum = (__int128)by * elapsed_ms + least(a->remainder, per - 1);
-    a->remainder = (int64_t)(sum % per);
-    return sum / per > MOST_RATE ? MOST_RATE : (int64_t)(sum / per);
-}
-
-/* × 1.1 in a second, or in the time of four requests where that is longer: 0.0953 is the logarithm. */
-static int64_t grow_slowly(struct adaptive *a, int64_t elapsed_ms)
-{
-    int64_t tenth_ms = most(SECOND, requests_ms(4, a->rate));
-    return a->rate + add_over_time(a, a->rate * 953 / 10000, elapsed_ms, tenth_ms);
-}
-
-static int64_t grow_by_step(struct adaptive *a, int64_t elapsed_ms)
-{
-    return a->rate + add_over_time(a, rate_of(a->options.step_rpm), elapsed_ms, SECOND);
-}
-
-static int64_t approach(const struct adaptive *a, int64_t elapsed_ms)
-{
-    int64_t target = cube(a, a->clock_ms);
-    int64_t fastest = a->rate + (int64_t)((__int128)a->rate * elapsed_ms / 10000) + 1;
-    return target > a->limit ? least(target, fastest) : target;
-}
-
 static void grow(struct adaptive *a, int64_t now_ms, int64_t elapsed_ms)
 {
-    int64_t rate = 0;
     a->clock_ms += elapsed_ms;
-    if (a->clock_ms < a->ramp_ms)
-        rate = ramp(a);
-    else if (a->options.additive)
-        rate = grow_by_step(a, elapsed_ms);
-    else if (a->slow)
-        rate = grow_slowly(a, elapsed_ms);
-    else
-        rate = approach(a, elapsed_ms);
-    set_rate(a, now_ms, rate);
+    set_rate(a, now_ms, curve_rate(a, elapsed_ms));
 }
 
 /* Starts anew from a rate: back to the limit in a short ramp. */
