@@ -192,6 +192,8 @@ static int work(struct app *app, const char *batch, struct progress *progress)
     rc = lh_run_loop(run, &report, &err);
     lh_run_free(run);
     progress_end(progress);
+    if (rc != 0) /* the error says it, as the last word */
+        report.reason[0] = '\0';
     if (!s->quiet && (rc == 0 || report.attempts > 0))
         say_summary(&report);
     if (rc != 0)

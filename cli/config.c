@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/options.h"
+
 /* A mapping: for each name two texts, under its dashes and under its underscores, of which one at most may be there. What else there is
  * stands behind them. */
 struct mapping {
@@ -223,6 +225,18 @@ static int check_twice(const struct config *c, const char *path, lh_error *err)
                          : lh_error_set(err, LH_EUSAGE, "the configuration %s holds %s twice", path, twice);
 }
 
+/* What an unexpected key may have meant; NULL: no idea. */
+static const char *nearest_key(const char *error, struct config_names top, struct config_names entry)
+{
+    char key[64] = "";
+    const char *found = strstr(error, "Unexpected key: ");
+    if (found == NULL || sscanf(found, "Unexpected key: %63[^;\n]", key) != 1)
+        return NULL;
+    bool in_entry = strstr(error, "'endpoints'") != NULL;
+    const char *nearest = in_entry ? options_nearest(key, entry.list, entry.count) : NULL;
+    return nearest != NULL ? nearest : options_nearest(key, top.list, top.count);
+}
+
 int config_read(const char *path, struct config_names top, struct config_names entry, struct config **out,
                 lh_error *err)
 {
@@ -238,9 +252,11 @@ int config_read(const char *path, struct config_names top, struct config_names e
         void *loaded = NULL;
         cyaml_err_t code = cyaml_load_file(path, loader(c, &config), &c->schema, &loaded, NULL);
         c->loaded = code == CYAML_OK ? loaded : NULL;
+        const char *nearest = code != CYAML_OK ? nearest_key(c->error, top, entry) : NULL;
         if (code != CYAML_OK)
-            rc = lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s", path, cyaml_strerror(code),
-                              c->error[0] != '\0' ? ": " : "", c->error);
+            rc = lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s%s%s", path, cyaml_strerror(code),
+                              c->error[0] != '\0' ? ": " : "", c->error,
+                              nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
     }
     if (rc == 0)
         rc = check_twice(c, path, err);

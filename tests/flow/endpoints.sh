@@ -104,6 +104,12 @@ sed -i 's/, price-input: 1, price-output: 2//' longhaul.yaml
 expect 2 "$LONGHAUL" run in.jsonl --batch unpriced --max-cost 50; says 'cheap: --max-cost needs prices'
 mv longhaul.yaml away.yaml
 
+# All are down and none ever answered: soon told, once, by name, with what to look at.
+printf 'endpoints:\n  - {name: gone, base-url: "http://127.0.0.1:1"}\n' >gone.yaml
+expect 1 "$LONGHAUL" --config gone.yaml run in.jsonl --batch gone
+says 'cannot reach endpoint gone'; says 'check its base-url'
+grep -q '^Ended early' err && fail "the reason is told twice"
+
 # What is wrong in the file is said with its place, and no key is shown.
 wrong() { printf 'endpoints:\n  - %s\n' "$1" >wrong.yaml; expect 2 "$LONGHAUL" --config wrong.yaml run in.jsonl --batch wrong; says "$2"; }
 wrong '{name: a b, base-url: "http://h"}' 'endpoint 1: name is "a b"'
@@ -113,6 +119,7 @@ grep -q abcdefghijklmnop err && fail "the key is shown"
 wrong '{name: a, base-url: "http://h", rpm: sk-abcdefghijklmnop1234}' 'endpoint 1: rpm is "(not shown'
 grep -q abcdefghijklmnop err && fail "the key is shown"
 wrong '{name: a, base-url: "http://h", concurrency: many}' 'endpoint 1: concurrency is "many"'
+wrong '{name: a, base-url: "http://h", conurrency: 5}' 'did you mean concurrency'
 wrong '{name: a, base-url: "http://h", weight: 0}' 'weight is 0'
 wrong '{name: a, base-url: "http://h", models: ["=x"]}' 'the model "=x"'
 wrong '{name: a, base-url: "http://h", key: A, keys: [B]}' 'key or keys'
