@@ -40,9 +40,11 @@ void gate_options_default(struct gate_options *o);
 /* What a request would take. */
 struct gate_request {
     int64_t prompt_tokens; /* estimated, ≥ 0 */
-    int64_t output_tokens; /* the most that may come back, ≥ 0 */
+    int64_t output_tokens; /* how long the answer is expected to be, ≥ 0 */
+    /* How long it may be at most, where that is more: what a provider charges that gives nothing back. */
+    int64_t bound_tokens;
 };
-int64_t gate_request_tokens(const struct gate_request *q); /* both; INT64_MAX at most */
+int64_t gate_request_tokens(const struct gate_request *q); /* prompt and expected answer; INT64_MAX at most */
 
 /* LH_EUSAGE naming the option that makes no sense, LH_ENOMEM. */
 int gate_new(const struct gate_options *o, int64_t now_ms, struct gate **out, lh_error *err);
@@ -55,8 +57,9 @@ int64_t gate_ready_at(struct gate *g, int64_t now_ms, const struct gate_request 
 
 struct gate_ticket { /* what the limiters must know of a request when it ends; the caller keeps it */
     int64_t started_ms;
-    int64_t serial;            /* of all starts, from 1: those of one millisecond have an order too */
-    int64_t taken[TOLD_KINDS]; /* of each kind so far, this with it */
+    int64_t serial;               /* of all starts, from 1: those of one millisecond have an order too */
+    int64_t reserved[TOLD_KINDS]; /* of each kind, for this one */
+    int64_t taken[TOLD_KINDS];    /* of each kind so far, this with it */
     uint32_t breaker_epoch;
 };
 
@@ -64,7 +67,6 @@ struct gate_ticket { /* what the limiters must know of a request when it ends; t
 struct gate_ticket gate_take(struct gate *g, int64_t now_ms, const struct gate_request *q);
 
 struct gate_outcome {
-    struct gate_request request; /* as taken */
     struct gate_ticket ticket;   /* that taking it gave */
     enum breaker_outcome health; /* what it tells of the endpoint's */
     /* Of the answer's usage; -1: not known, the reservation stands; 0: nothing was used (it never left, or was refused). Input

@@ -65,15 +65,19 @@ struct rate {
     struct refund refund;
 };
 
-static int64_t amount(const struct rate *r, const struct gate_request *q)
+/* What to reserve. What is expected of the answer is enough where the rest would come back; where it does not, all that it may be. */
+static int64_t amount(const struct rate *r, int64_t now_ms, const struct gate_request *q)
 {
+    struct gate_request all = *q;
+    if (q->bound_tokens > q->output_tokens && refund_left_ms(&r->refund, now_ms) > 0)
+        all.output_tokens = q->bound_tokens;
     switch (r->kind) {
     case TOLD_TOKENS:
-        return gate_request_tokens(q);
+        return gate_request_tokens(&all);
     case TOLD_INPUT_TOKENS:
-        return q->prompt_tokens;
+        return all.prompt_tokens;
     case TOLD_OUTPUT_TOKENS:
-        return q->output_tokens;
+        return all.output_tokens;
     default:
         return 1;
     }
@@ -106,7 +110,7 @@ static bool heeds_minute(const struct rate *r, int64_t now_ms)
 static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q)
 {
     struct rate *r = self;
-    int64_t n = amount(r, q), given = bucket_ready_at(&r->bucket, now_ms, n);
+    int64_t n = amount(r, now_ms, q), given = bucket_ready_at(&r->bucket, now_ms, n);
     int64_t told =
         heeds_minute(r, now_ms) ? told_ready_at(&r->told, now_ms, n) : told_day_ready_at(&r->told, now_ms, n);
     return given > told ? given : told;
@@ -115,19 +119,21 @@ static int64_t ready_at(void *self, int64_t now_ms, const struct gate_request *q
 static void take(void *self, int64_t now_ms, const struct gate_request *q, struct gate_ticket *ticket)
 {
     struct rate *r = self;
-    int64_t n = amount(r, q);
+    int64_t n = amount(r, now_ms, q);
     bucket_take(&r->bucket, now_ms, n);
+    ticket->reserved[r->kind] = n;
     ticket->taken[r->kind] = told_take(&r->told, now_ms, n);
 }
 
 static void spend(void *self, int64_t started_ms, int64_t count, const struct gate_request *q)
 {
     struct rate *r = self;
-    bucket_spend(&r->bucket, started_ms, count, amount(r, q));
+    int64_t n = amount(r, started_ms, q);
+    bucket_spend(&r->bucket, started_ms, count, n);
     if (r->told.minute.limit > 0)
-        bucket_spend(&r->told.minute.bucket, started_ms, count, amount(r, q));
+        bucket_spend(&r->told.minute.bucket, started_ms, count, n);
     if (r->told.day.limit > 0)
-        bucket_spend(&r->told.day.bucket, started_ms, count, amount(r, q));
+        bucket_spend(&r->told.day.bucket, started_ms, count, n);
 }
 
 static void hear(struct rate *r, int64_t now_ms, const struct gate_outcome *o)
@@ -144,7 +150,7 @@ static void hear(struct rate *r, int64_t now_ms, const struct gate_outcome *o)
         return;
     const struct told_limit nothing = {-1, -1, -1, -1};
     /* What was refused is not in what remains: it came back, and was never there. */
-    int64_t own = o->throttled ? amount(r, &o->request) : 0;
+    int64_t own = o->throttled ? o->ticket.reserved[r->kind] : 0;
     struct told_reading reading = {.said = o->told != NULL && o->told->any ? o->told->of[r->kind] : nothing,
                                    .serial = o->ticket.serial,
                                    .started_ms = o->ticket.started_ms,
@@ -180,7 +186,7 @@ static void settle(void *self, int64_t now_ms, const struct gate_outcome *o)
     int64_t n = used(r, o);
     bool refused = o->throttled && o->answered;
     if (n >= 0) {
-        int64_t back = amount(r, &o->request) - n;
+        int64_t back = o->ticket.reserved[r->kind] - n;
         if (!refused)
             back = refund_allows(&r->refund, now_ms, back);
         bucket_return(&r->bucket, now_ms, back);

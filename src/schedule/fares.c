@@ -97,8 +97,7 @@ void fares_settle(struct flight *f, enum http_outcome http, const struct answer 
     int64_t most = gate_request_tokens(&f->asked) * USED_MOST;
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
-    struct gate_outcome g = {.request = f->asked,
-                             .ticket = f->ticket,
+    struct gate_outcome g = {.ticket = f->ticket,
                              .health = fares_is_cut_short(f, http) ? BREAKER_NOTHING : policy_health(http, a),
                              .used_tokens = at_most(used, most),
                              .used_input = at_most(input, most),

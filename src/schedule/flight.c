@@ -353,11 +353,8 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     if (send_job(r, f, &err) == 0)
         return true;
     unlink_flight(f);
-    struct gate_outcome nothing = {.request = f->asked,
-                                   .ticket = f->ticket,
-                                   .health = BREAKER_NOTHING,
-                                   .used_tokens = 0,
-                                   .retry_after_ms = -1};
+    struct gate_outcome nothing = {
+        .ticket = f->ticket, .health = BREAKER_NOTHING, .used_tokens = 0, .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
     budget_settle(&r->stops.budget, &f->asked, &(struct budget_usage){0}, NULL);
     free(f);

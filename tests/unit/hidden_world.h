@@ -213,8 +213,7 @@ static bool world_end_due(struct world *w)
     while (i >= 0) {
         struct world_request *r = &w->requests[i];
         int32_t next = r->next;
-        struct gate_outcome o = {.request = world_any,
-                                 .ticket = r->ticket,
+        struct gate_outcome o = {.ticket = r->ticket,
                                  .health = r->granted && r->fault ? BREAKER_FAULT : BREAKER_GOOD,
                                  .used_tokens = -1,
                                  .throttled = !r->granted,

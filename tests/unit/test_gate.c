@@ -99,22 +99,16 @@ static void unused_tokens_come_back_and_overuse_is_paid_later(void **state)
     (void)state;
     o.tpm = 120000; /* a full bucket holds 1,000; 1,980 flow in each second */
     struct gate *g = open_gate(&o);
-    gate_take(g, 0, of(1000));
+    struct gate_ticket t = gate_take(g, 0, of(1000));
     assert_int_equal(look(g, 0).tokens_available, 0);
-    gate_settle(
-        g, 0,
-        &(struct gate_outcome){.request = {.prompt_tokens = 1000}, .used_tokens = 400, .retry_after_ms = -1});
+    gate_settle(g, 0, &(struct gate_outcome){.ticket = t, .used_tokens = 400, .retry_after_ms = -1});
     assert_int_equal(look(g, 0).tokens_available, 600);
-    gate_take(g, 0, of(600));
-    gate_settle(
-        g, 0,
-        &(struct gate_outcome){.request = {.prompt_tokens = 600}, .used_tokens = 2580, .retry_after_ms = -1});
+    t = gate_take(g, 0, of(600));
+    gate_settle(g, 0, &(struct gate_outcome){.ticket = t, .used_tokens = 2580, .retry_after_ms = -1});
     assert_int_equal(look(g, 0).tokens_available, -1980);
     assert_in_range(gate_ready_at(g, 0, of(1)), 1000, 1001);
-    gate_take(g, 5000, of(700));
-    gate_settle(
-        g, 5000,
-        &(struct gate_outcome){.request = {.prompt_tokens = 700}, .used_tokens = -1, .retry_after_ms = -1});
+    t = gate_take(g, 5000, of(700));
+    gate_settle(g, 5000, &(struct gate_outcome){.ticket = t, .used_tokens = -1, .retry_after_ms = -1});
     assert_int_equal(look(g, 5000).tokens_available, 300); /* not known: the reservation stands */
     gate_free(g);
 }
@@ -183,8 +177,7 @@ static void together_the_limits_all_hold(void **state)
         int64_t tokens = 1 + (int64_t)random_below(&r, 500), at = gate_ready_at(g, now, of(tokens));
         assert_int_equal(look(g, now).binding == GATE_NONE, at == now);
         if (in_flight > 0 && (at == INT64_MAX || random_below(&r, 2) == 0)) {
-            struct gate_outcome out = {
-                .request = {.prompt_tokens = 0}, .used_tokens = -1, .retry_after_ms = -1};
+            struct gate_outcome out = {.used_tokens = -1, .retry_after_ms = -1};
             gate_settle(g, now, &out);
             in_flight--;
             continue;
@@ -216,8 +209,7 @@ static int64_t wait_after_told_none_remains(int64_t rpm, int64_t limit, bool ref
     assert_int_equal(gate_new(&o, 0, &g, NULL), 0);
     for (int64_t now = 0; now < 30; now += 10) {
         bool refused = refused_before && now == 0;
-        struct gate_outcome out = {.request = q,
-                                   .ticket = gate_take(g, now, &q),
+        struct gate_outcome out = {.ticket = gate_take(g, now, &q),
                                    .answered = true,
                                    .throttled = refused,
                                    .used_tokens = -1,

@@ -207,8 +207,7 @@ static void adaptive_concurrency_is_its_reference(void **state)
         if (out == 0)
             continue;
         int64_t which = below(&random, out), dice = below(&random, n < STEPS / 2 ? 200 : 10);
-        struct gate_outcome end = {.request = q,
-                                   .ticket = tickets[which],
+        struct gate_outcome end = {.ticket = tickets[which],
                                    .health = dice == 0   ? BREAKER_FAULT
                                              : dice == 1 ? BREAKER_NOTHING
                                                          : BREAKER_GOOD,
@@ -274,8 +273,7 @@ static void pause_is_its_reference(void **state)
             starts[n_starts++] = now;
         } else if (out > 0) {
             bool refused = below(&random, 60) == 0;
-            struct gate_outcome end = {.request = q,
-                                       .ticket = tickets[--out],
+            struct gate_outcome end = {.ticket = tickets[--out],
                                        .health = BREAKER_GOOD,
                                        .used_tokens = -1,
                                        .answered = true,

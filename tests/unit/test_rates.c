@@ -63,8 +63,7 @@ static struct starts run(struct gate *g, int64_t length_ms, int64_t late_ms, int
             continue;
         }
         gate_take(g, now, of(tokens));
-        struct gate_outcome o = {
-            .request = {.prompt_tokens = tokens}, .used_tokens = -1, .retry_after_ms = -1};
+        struct gate_outcome o = {.used_tokens = -1, .retry_after_ms = -1};
         gate_settle(g, now, &o);
         remember(&s, now, tokens);
         if (idles && random_below(r, 200) == 0)
@@ -180,12 +179,13 @@ static void settled_usage_fills_the_allowance(void **state)
     struct gate *g = open_gate(0, tpm);
     int64_t ends[IN_FLIGHT] = {0}, now = 0, sum = 0;
     size_t first = 0, count = 0;
+    struct gate_ticket ticket = {0};
     (void)state;
     while (now < 30 * MINUTE) {
         int64_t at = gate_ready_at(g, now, of(reserved));
         bool full = count == IN_FLIGHT;
         if (at == now && !full) {
-            gate_take(g, now, of(reserved));
+            ticket = gate_take(g, now, of(reserved));
             ends[(first + count++) % IN_FLIGHT] = now + LATENCY;
             continue;
         }
@@ -193,8 +193,7 @@ static void settled_usage_fills_the_allowance(void **state)
         now = ends_first ? ends[first] : at;
         if (!ends_first)
             continue;
-        struct gate_outcome o = {
-            .request = {.prompt_tokens = reserved}, .used_tokens = used, .retry_after_ms = -1};
+        struct gate_outcome o = {.ticket = ticket, .used_tokens = used, .retry_after_ms = -1};
         gate_settle(g, now, &o);
         sum += used;
         first = (first + 1) % IN_FLIGHT;
@@ -206,8 +205,8 @@ static void settled_usage_fills_the_allowance(void **state)
 }
 
 /* Answers use an eighth of their bound, and the provider charges the bound for good: after the first refusals there are no more, and what it
- * grants is used. */
-static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **state)
+ * grants is used. q: what is told of it beforehand. */
+static void charge_the_bound_for_good(const struct gate_request *q)
 {
     enum { IN_FLIGHT = 64, LATENCY = 500, LENGTH = 9 * MINUTE };
     const int64_t tpm = 600000, reserved = 400, used = 50;
@@ -221,14 +220,13 @@ static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **s
     } out[IN_FLIGHT];
     int64_t now = 0, refused = 0, late = 0, charged = 0;
     size_t first = 0, count = 0;
-    (void)state;
     bucket_init(&provider, tpm, tpm / 60, 0);
     while (now < LENGTH) {
-        int64_t at = gate_ready_at(g, now, of(reserved));
+        int64_t at = gate_ready_at(g, now, q);
         bool full = count == IN_FLIGHT;
         if (at == now && !full) {
             size_t i = (first + count++) % IN_FLIGHT;
-            out[i].ticket = gate_take(g, now, of(reserved));
+            out[i].ticket = gate_take(g, now, q);
             out[i].at_ms = now + LATENCY;
             out[i].granted = bucket_ready_at(&provider, now, reserved) == now;
             if (out[i].granted)
@@ -242,8 +240,7 @@ static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **s
         now = ends_first ? out[first].at_ms : at;
         if (!ends_first)
             continue;
-        struct gate_outcome o = {.request = {.prompt_tokens = reserved},
-                                 .ticket = out[first].ticket,
+        struct gate_outcome o = {.ticket = out[first].ticket,
                                  .used_tokens = out[first].granted ? used : 0,
                                  .used_input = -1,
                                  .used_output = -1,
@@ -261,6 +258,47 @@ static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **s
     gate_free(g);
 }
 
+static void a_provider_that_keeps_the_bound_refuses_a_few_and_then_none(void **state)
+{
+    (void)state;
+    charge_the_bound_for_good(&(struct gate_request){.output_tokens = 400});
+}
+
+static void what_is_expected_is_reserved_until_a_provider_keeps_the_bound(void **state)
+{
+    (void)state;
+    charge_the_bound_for_good(&(struct gate_request){.output_tokens = 60, .bound_tokens = 400});
+}
+
+/* Answers as long as expected, bounds eighty times as long, a provider that gives the rest back: all of the allowance is used at once. */
+static void expected_answers_fill_the_allowance_at_once(void **state)
+{
+    enum { LATENCY = 2000, LENGTH = 60000, MOST = 4096 };
+    const struct gate_request q = {.prompt_tokens = 10, .output_tokens = 50, .bound_tokens = 4000};
+    const int64_t tpm = 600000, each = 60;
+    static struct gate_ticket out[MOST];
+    static int64_t ends[MOST];
+    struct gate *g = open_gate(0, tpm);
+    size_t first = 0, count = 0;
+    int64_t started = 0;
+    (void)state;
+    for (int64_t now = 0; now < LENGTH; now++) {
+        while (count > 0 && ends[first % MOST] <= now) {
+            struct gate_outcome o = {
+                .ticket = out[first++ % MOST], .used_tokens = each, .retry_after_ms = -1};
+            gate_settle(g, now, &o);
+            count--;
+        }
+        for (; gate_ready_at(g, now, &q) == now && count < MOST; started++) {
+            size_t i = (first + count++) % MOST;
+            out[i] = gate_take(g, now, &q);
+            ends[i] = now + LATENCY;
+        }
+    }
+    assert_true(started * each * 100 >= tpm * 98 && started * each <= tpm);
+    gate_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +308,8 @@ int main(void)
         cmocka_unit_test(a_provider_with_the_same_bucket_never_refuses),
         cmocka_unit_test(settled_usage_fills_the_allowance),
         cmocka_unit_test(a_provider_that_keeps_the_bound_refuses_a_few_and_then_none),
+        cmocka_unit_test(what_is_expected_is_reserved_until_a_provider_keeps_the_bound),
+        cmocka_unit_test(expected_answers_fill_the_allowance_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,8 +35,7 @@ static int64_t start_all(struct gate *g, int64_t now_ms)
 
 static void settle(struct gate *g, int64_t now_ms, bool answered)
 {
-    struct gate_outcome o = {
-        .request = request, .used_tokens = -1, .retry_after_ms = -1, .answered = answered};
+    struct gate_outcome o = {.used_tokens = -1, .retry_after_ms = -1, .answered = answered};
     gate_settle(g, now_ms, &o);
 }
 

@@ -374,8 +374,7 @@ static void answer(struct gate *g, int64_t now_ms, enum told_kind kind, int64_t 
     told_limits_none(&told);
     told.any = true;
     told.of[kind] = (struct told_limit){limit, remaining, -1, MINUTE};
-    struct gate_outcome o = {.request = thousand,
-                             .ticket = ticket,
+    struct gate_outcome o = {.ticket = ticket,
                              .used_tokens = -1,
                              .used_input = -1,
                              .used_output = -1,

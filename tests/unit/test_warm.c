@@ -87,7 +87,7 @@ static void begin(struct world *w)
 static void work(struct world *w, int64_t span_ms)
 {
     const struct gate_request q = {.prompt_tokens = 10};
-    const struct gate_outcome good = {.request = q, .used_tokens = 10, .retry_after_ms = -1};
+    const struct gate_outcome good = {.used_tokens = 10, .retry_after_ms = -1};
     int64_t end = w->time_ms + span_ms, next_save = w->time_ms + SAVE_MS;
     while (w->time_ms < end && w->n < STARTS_MOST) {
         int64_t at = gate_ready_at(w->gate, now(w), &q) - w->base_ms;

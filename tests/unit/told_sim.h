@@ -207,8 +207,7 @@ static inline void on_arrival(struct sim *s, struct event *e)
 
 static inline void on_answer(struct sim *s, const struct event *e)
 {
-    struct gate_outcome o = {.request = {.prompt_tokens = 1},
-                             .ticket = e->ticket,
+    struct gate_outcome o = {.ticket = e->ticket,
                              .health = BREAKER_GOOD,
                              .used_tokens = 1,
                              .answered = true,
