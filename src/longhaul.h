@@ -94,6 +94,29 @@ void lh_ingest_options_default(lh_ingest_options *o);
  * that name made from something else: LH_EMISMATCH with what differs. Creates the store when missing. */
 int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *report, lh_error *err);
 
+/* ---- models: what they cost and hold -------------------------------------------------------------------------- */
+
+typedef struct lh_model {
+    const char *name;
+    int64_t context, max_output; /* tokens; LH_UNKNOWN, as all below */
+    /* Nano-dollars per million tokens. cached: of input from the provider's cache; cache_write: of input that goes into it. */
+    int64_t price_input_nanousd, price_cached_nanousd, price_cache_write_nanousd, price_output_nanousd;
+    int64_t batch_discount; /* percent */
+    /* A request with more prompt tokens than this costs so many percent of the prices above. LH_UNKNOWN: no such step. */
+    int64_t long_prompt, long_input_percent, long_output_percent;
+    const char *date, *source; /* when and where the prices were read; NULL of own entries that do not tell */
+} lh_model;
+
+/* All unknown, with that name. */
+void lh_model_default(lh_model *m, const char *name);
+/* What is known of a model. Its name is looked up as it is, without "openai/" or "anthropic/" before it, and then without a date
+ * ("-2024-08-06", "-20250929") or "-latest" behind it; never by less. A fine-tuned model ("ft:BASE:ORG:NAME:ID") is found as "ft:BASE" alone.
+ * Own entries come first; context and max_output that such an entry does not tell are the table's, prices never are. Strings are
+ * borrowed from `own` and the table. False: unknown. Any thread. */
+bool lh_model_find(const lh_model *own, size_t n_own, const char *name, lh_model *out);
+/* The built-in table, by name. A non-zero return of `fn` ends the walk and is returned. */
+int lh_model_each(int (*fn)(void *arg, const lh_model *m), void *arg);
+
 /* ---- run: work until all is done ------------------------------------------------------------------------------ */
 
 typedef struct lh_endpoint_options {
@@ -123,9 +146,9 @@ typedef struct lh_endpoint_options {
     bool
         adaptive_concurrency; /* false: `concurrency` at once from the start; true: up to it, as answers are good */
     int64_t window_count, window_ms; /* sliding window; 0: none */
-    /* Nano-dollars per million tokens; cached: of input from the provider's cache (LH_UNKNOWN: as input). LH_UNKNOWN: not known, then no
-     * cost is written and max_cost_nanousd is refused. */
-    int64_t price_input_nanousd, price_output_nanousd, price_cached_nanousd;
+    /* Nano-dollars per million tokens; cached: of input from the provider's cache, cache_write: of input that goes into it
+     * (LH_UNKNOWN: as input). LH_UNKNOWN: not known, then no cost is written and max_cost_nanousd is refused. */
+    int64_t price_input_nanousd, price_output_nanousd, price_cached_nanousd, price_cache_write_nanousd;
     int64_t timeout_ms;         /* 120,000: of one attempt */
     int64_t connect_timeout_ms; /* 30,000 */
     int64_t stall_timeout_ms;   /* 60,000 without a byte once the answer began */
@@ -137,10 +160,12 @@ typedef struct lh_endpoint_options {
 typedef struct lh_progress lh_progress;
 
 typedef struct lh_run_options {
-    const char *batch;                          /* NULL: all batches */
-    lh_endpoint_options endpoint;               /* when there is no list */
-    const lh_endpoint_options *endpoints;       /* a batch is spread over those that can serve it; NULL */
-    size_t n_endpoints;                         /* at most 64, each key counted */
+    const char *batch;                    /* NULL: all batches */
+    lh_endpoint_options endpoint;         /* when there is no list */
+    const lh_endpoint_options *endpoints; /* a batch is spread over those that can serve it; NULL */
+    size_t n_endpoints;                   /* at most 64, each key counted */
+    const lh_model *models;               /* own entries, before the built-in table; NULL */
+    size_t n_models;
     int64_t max_attempts;                       /* 5 */
     int64_t max_throttles;                      /* 50 */
     int64_t backoff_initial_ms, backoff_max_ms; /* 1,000 and 60,000 */

@@ -1,7 +1,7 @@
 /* The budget of a run: see budget.h. */
 #include "limit/budget.h"
 
-enum { MILLION = 1000000 };
+#include "longhaul.h"
 
 static int64_t add(int64_t a, int64_t b)
 {
@@ -14,40 +14,27 @@ static int64_t at_least_none(int64_t tokens)
     return tokens > 0 ? tokens : 0;
 }
 
-/* Whole millions first: the rest times the highest price fits. */
-static int64_t cost(int64_t tokens, int64_t per_million)
+/* What the price does not tell, such as that of another tier, is reckoned at the worst that it does. */
+static int64_t cost_of(const struct price *p, const struct token_usage *u)
 {
-    int64_t whole = 0;
-    if (__builtin_mul_overflow(tokens / MILLION, per_million, &whole))
-        return INT64_MAX;
-    return add(whole, (tokens % MILLION * per_million + MILLION - 1) / MILLION);
+    int64_t nanousd = price_of(p, u);
+    return nanousd != LH_UNKNOWN ? nanousd : price_most(p, u->prompt, u->completion);
 }
 
-int64_t price_of(const struct price *p, const struct budget_usage *u)
+static struct budget_sum sum_of(const struct budget *b, const struct token_usage *u)
 {
-    int64_t prompt = at_least_none(u->prompt_tokens), cached = at_least_none(u->cached_tokens);
-    if (cached > prompt)
-        cached = prompt;
-    int64_t sum = add(cost(prompt - cached, p->input), cost(cached, p->cached));
-    return add(sum, cost(at_least_none(u->completion_tokens), p->output));
-}
-
-static struct budget_sum sum_of(const struct budget *b, const struct budget_usage *u)
-{
-    struct budget_sum sum = {.tokens =
-                                 add(at_least_none(u->prompt_tokens), at_least_none(u->completion_tokens))};
+    struct budget_sum sum = {.tokens = add(at_least_none(u->prompt), at_least_none(u->completion))};
     if (b->price.known)
-        sum.nanousd = price_of(&b->price, u);
+        sum.nanousd = cost_of(&b->price, u);
     return sum;
 }
 
-/* A cache may be dearer than what it saves. */
 static struct budget_sum worst_of(const struct budget *b, const struct gate_request *q)
 {
-    struct budget_usage u = {.prompt_tokens = q->prompt_tokens, .completion_tokens = q->output_tokens};
-    if (b->price.cached > b->price.input)
-        u.cached_tokens = u.prompt_tokens;
-    return sum_of(b, &u);
+    struct budget_sum sum = {.tokens = add(at_least_none(q->prompt_tokens), at_least_none(q->output_tokens))};
+    if (b->price.known)
+        sum.nanousd = price_most(&b->price, q->prompt_tokens, q->output_tokens);
+    return sum;
 }
 
 /* What a request holds while it flies: so much at most (46,000 USD) that a sum over all that can be in flight does not overflow, and
@@ -82,22 +69,13 @@ void budget_take(struct budget *b, const struct gate_request *q)
     b->in_flight++;
 }
 
-struct price price_worst(const struct price *a, const struct price *b)
-{
-    if (!a->known || !b->known)
-        return a->known ? *a : *b;
-    return (struct price){.known = true,
-                          .input = a->input > b->input ? a->input : b->input,
-                          .output = a->output > b->output ? a->output : b->output,
-                          .cached = a->cached > b->cached ? a->cached : b->cached};
-}
-
-void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used,
+void budget_settle(struct budget *b, const struct gate_request *q, const struct token_usage *used,
                    const struct price *at)
 {
     struct budget_sum held = held_by(b, q), sum = used != NULL ? sum_of(b, used) : worst_of(b, q);
-    if (used != NULL && at != NULL && at->known)
-        sum.nanousd = price_of(at, used);
+    int64_t there = used != NULL && at != NULL ? price_of(at, used) : LH_UNKNOWN;
+    if (there != LH_UNKNOWN)
+        sum.nanousd = there;
     b->flying.tokens -= held.tokens;
     b->flying.nanousd -= held.nanousd;
     b->in_flight--;

@@ -7,20 +7,7 @@
 #include <stdint.h>
 
 #include "limit/gate.h"
-
-struct price { /* nano-dollars per million tokens, 0 to 10^12 each */
-    bool known;
-    int64_t input, output;
-    int64_t cached; /* of the part of the input that came from the provider's cache */
-};
-
-struct budget_usage {
-    int64_t prompt_tokens; /* cached ones included */
-    int64_t completion_tokens, cached_tokens;
-};
-
-/* Rounded up for each kind of token. The price must be known. Less than 0 tokens are none. */
-int64_t price_of(const struct price *p, const struct budget_usage *u);
+#include "tokens/price.h"
 
 struct budget_sum {
     int64_t tokens, nanousd;
@@ -43,11 +30,10 @@ enum budget_verdict {
 };
 enum budget_verdict budget_allows(const struct budget *b, const struct gate_request *q);
 void budget_take(struct budget *b, const struct gate_request *q);
-/* It has ended. used NULL: not known, the worst case stands. at: the price where it went; NULL, or not known: the budget's. */
-void budget_settle(struct budget *b, const struct gate_request *q, const struct budget_usage *used,
+/* It has ended. used NULL: not known, the worst case stands. at: the price where it went; NULL, or one that does not tell what that
+ * costs: the budget's. */
+void budget_settle(struct budget *b, const struct gate_request *q, const struct token_usage *used,
                    const struct price *at);
-/* The dearer of both, for each kind of token; what is not known is not dear. */
-struct price price_worst(const struct price *a, const struct price *b);
 
 /* What is left, worst cases taken off; never below 0; INT64_MAX without a limit. */
 struct budget_sum budget_left(const struct budget *b);

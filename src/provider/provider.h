@@ -51,6 +51,9 @@ enum answer_class {
 };
 const char *answer_class_name(enum answer_class c); /* "success", "throttled", … as in the attempts table */
 
+/* Where a provider served a request, which decides on its price. */
+enum service_tier { TIER_STANDARD, TIER_BATCH, TIER_PRIORITY, TIER_UNKNOWN };
+
 struct usage {
     int64_t prompt_tokens; /* -1: not said; likewise below */
     int64_t completion_tokens;

@@ -356,7 +356,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     struct gate_outcome nothing = {
         .ticket = f->ticket, .health = BREAKER_NOTHING, .used_tokens = 0, .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
-    budget_settle(&r->stops.budget, &f->asked, &(struct budget_usage){0}, NULL);
+    budget_settle(&r->stops.budget, &f->asked, &(struct token_usage){0}, NULL);
     free(f);
     bury_unsendable(r, job, &err);
     return false;

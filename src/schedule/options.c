@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schedule/run.h"
+#include "tokens/models.h"
 
 void lh_run_options_default(lh_run_options *o)
 {
@@ -17,6 +18,7 @@ void lh_run_options_default(lh_run_options *o)
                                        .price_input_nanousd = LH_UNKNOWN,
                                        .price_output_nanousd = LH_UNKNOWN,
                                        .price_cached_nanousd = LH_UNKNOWN,
+                                       .price_cache_write_nanousd = LH_UNKNOWN,
                                        .adaptive = "auto",
                                        .adaptive_mode = "multiplicative",
                                        .adaptive_step = 6,
@@ -193,6 +195,8 @@ static int check(const lh_run_options *o, struct meant *m, lh_error *err)
         rc = check_endpoints(o, err);
     if (rc == 0)
         rc = check_names(o, m, err);
+    if (rc == 0)
+        rc = models_check(o->models, o->n_models, err);
     return rc == 0 ? stops_take_options(&m->stops, o, err) : rc;
 }
 
@@ -212,6 +216,7 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->options.endpoint.base_url = r->options.endpoint.ca_file = r->options.endpoint.dialect = NULL;
     r->options.endpoint.adaptive = r->options.endpoint.adaptive_mode = NULL;
     r->options.endpoints = NULL;
+    r->options.models = NULL;
     r->stops = meant.stops;
     r->options.alert_errors = NULL; /* borrowed until now */
     r->policy.max_attempts = o->max_attempts;

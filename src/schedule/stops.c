@@ -27,7 +27,8 @@ static int check_most(const char *name, int64_t value, int64_t most, lh_error *e
 int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *out, lh_error *err)
 {
     const int64_t most = INT64_C(1000000000000); /* 1,000 USD per million tokens */
-    const int64_t given[] = {o->price_input_nanousd, o->price_output_nanousd, o->price_cached_nanousd};
+    const int64_t given[] = {o->price_input_nanousd, o->price_output_nanousd, o->price_cached_nanousd,
+                             o->price_cache_write_nanousd};
     bool any = false;
     *out = (struct price){.known = false};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
@@ -46,7 +47,8 @@ int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *ou
     *out = (struct price){.known = true,
                           .input = given[0],
                           .output = given[1],
-                          .cached = given[2] != LH_UNKNOWN ? given[2] : given[0]};
+                          .cached = given[2] != LH_UNKNOWN ? given[2] : given[0],
+                          .cache_write = given[3] != LH_UNKNOWN ? given[3] : given[0]};
     return 0;
 }
 
@@ -92,12 +94,13 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err)
     int rc = spent_read(db, r->batch_id, job_request(&unbounded).output_tokens, &spent, err);
     if (rc != 0)
         return rc;
-    const struct budget_usage unpriced = {spent.unpriced_prompt, spent.unpriced_completion,
-                                          spent.unpriced_cached};
-    const struct budget_usage silent = {spent.silent_prompt, spent.silent_output, 0};
+    const struct token_usage unpriced = {.prompt = spent.unpriced_prompt,
+                                         .completion = spent.unpriced_completion,
+                                         .cached = spent.unpriced_cached};
     b->used.tokens = spent.tokens + spent.silent_prompt + spent.silent_output;
     if (b->price.known)
-        b->used.nanousd = spent.nanousd + price_of(&b->price, &unpriced) + price_of(&b->price, &silent);
+        b->used.nanousd = spent.nanousd + price_of(&b->price, &unpriced) +
+                          price_most(&b->price, spent.silent_prompt, spent.silent_output);
     return 0;
 }
 
@@ -150,10 +153,12 @@ static bool is_free(enum http_outcome http, const struct answer *a)
 int64_t stops_settle(struct stops *s, const struct price *at, const struct gate_request *taken,
                      enum http_outcome http, const struct answer *a)
 {
-    struct budget_usage used = {a->usage.prompt_tokens, a->usage.completion_tokens, a->usage.cached_tokens};
-    bool told = used.prompt_tokens >= 0 || used.completion_tokens >= 0;
+    struct token_usage used = {.prompt = a->usage.prompt_tokens,
+                               .completion = a->usage.completion_tokens,
+                               .cached = a->usage.cached_tokens};
+    bool told = used.prompt >= 0 || used.completion >= 0;
     budget_settle(&s->budget, taken, told || is_free(http, a) ? &used : NULL, at);
-    return told && at->known ? price_of(at, &used) : LH_UNKNOWN;
+    return told ? price_of(at, &used) : LH_UNKNOWN;
 }
 
 /* ---- errors ---- */

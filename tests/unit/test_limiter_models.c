@@ -327,9 +327,10 @@ static void budget_is_its_reference(void **state)
             bool is_known = below(&random, 10) > 0;
             struct gate_request taken = {.prompt_tokens = out[which].prompt,
                                          .output_tokens = out[which].output};
-            struct budget_usage u = {out[which].prompt, below(&random, out[which].output + 1), 0};
+            struct token_usage u = {.prompt = out[which].prompt,
+                                    .completion = below(&random, out[which].output + 1)};
             budget_settle(&b, &taken, is_known ? &u : NULL, NULL);
-            int64_t output = is_known ? u.completion_tokens : out[which].output;
+            int64_t output = is_known ? u.completion : out[which].output;
             used_tokens += out[which].prompt + output;
             used_nanousd += out[which].prompt + 3 * output;
             out[which] = out[--n];

@@ -1,0 +1,79 @@
+/* What tokens cost: see price.h. */
+#include "tokens/price.h"
+
+#include "longhaul.h"
+
+enum { MILLION = 1000000, PERCENT = 100 };
+
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Whole millions first: the rest times the highest price, that of long prompts too, fits. */
+static int64_t cost(int64_t tokens, int64_t per_million)
+{
+    int64_t whole = 0;
+    if (__builtin_mul_overflow(tokens / MILLION, per_million, &whole))
+        return INT64_MAX;
+    return add(whole, (tokens % MILLION * per_million + MILLION - 1) / MILLION);
+}
+
+/* Both are percents. */
+static int64_t scaled(int64_t per_million, int64_t length, int64_t tier)
+{
+    return (per_million * length * tier + PERCENT * PERCENT - 1) / (PERCENT * PERCENT);
+}
+
+int64_t price_of(const struct price *p, const struct token_usage *u)
+{
+    bool off_list = p->is_list && (u->tier == TIER_PRIORITY || u->tier == TIER_UNKNOWN);
+    if (!p->known || off_list)
+        return LH_UNKNOWN;
+    int64_t prompt = larger(u->prompt, 0);
+    int64_t cached = larger(u->cached, 0), written = larger(u->cache_write, 0);
+    cached = cached < prompt ? cached : prompt;
+    written = written < prompt - cached ? written : prompt - cached;
+    bool is_long = p->long_prompt > 0 && prompt > p->long_prompt;
+    int64_t tier = u->tier == TIER_BATCH ? PERCENT - p->batch_discount : PERCENT;
+    int64_t in = is_long ? p->long_input_percent : PERCENT, out = is_long ? p->long_output_percent : PERCENT;
+    int64_t sum = cost(prompt - cached - written, scaled(p->input, in, tier));
+    sum = add(sum, cost(cached, scaled(p->cached, in, tier)));
+    sum = add(sum, cost(written, scaled(p->cache_write, in, tier)));
+    return add(sum, cost(larger(u->completion, 0), scaled(p->output, out, tier)));
+}
+
+struct price price_worst(const struct price *a, const struct price *b)
+{
+    if (!a->known || !b->known)
+        return a->known ? *a : *b;
+    bool one_step = a->long_prompt == 0 || b->long_prompt == 0;
+    int64_t first = a->long_prompt < b->long_prompt ? a->long_prompt : b->long_prompt;
+    return (struct price){.known = true,
+                          .input = larger(a->input, b->input),
+                          .output = larger(a->output, b->output),
+                          .cached = larger(a->cached, b->cached),
+                          .cache_write = larger(a->cache_write, b->cache_write),
+                          .batch_discount =
+                              a->batch_discount < b->batch_discount ? a->batch_discount : b->batch_discount,
+                          .is_list = a->is_list || b->is_list,
+                          .long_prompt = one_step ? larger(a->long_prompt, b->long_prompt) : first,
+                          .long_input_percent = larger(a->long_input_percent, b->long_input_percent),
+                          .long_output_percent = larger(a->long_output_percent, b->long_output_percent)};
+}
+
+int64_t price_most(const struct price *p, int64_t prompt, int64_t completion)
+{
+    struct token_usage u = {.prompt = prompt, .completion = completion, .tier = TIER_STANDARD};
+    if (p->cache_write >= p->cached && p->cache_write > p->input)
+        u.cache_write = prompt;
+    else if (p->cached > p->input) /* a cache may be dearer than what it saves */
+        u.cached = prompt;
+    return price_of(p, &u);
+}
