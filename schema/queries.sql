@@ -104,19 +104,22 @@ INSERT INTO batches (name, tenant, weight, priority, input, params, created_at) 
 SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
-    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
+    cache_write_tokens, reasoning_tokens, unpriced
 FROM batches WHERE name = ?1;
 -- name: batch_by_id
 SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
-    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
+    cache_write_tokens, reasoning_tokens, unpriced
 FROM batches WHERE id = ?1;
 -- name: batch_all
 SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
-    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at
+    first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
+    cache_write_tokens, reasoning_tokens, unpriced
 FROM batches ORDER BY id;
 -- name: batch_next
 SELECT min(id) FROM batches WHERE id > ?1;
@@ -141,7 +144,8 @@ UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_waiting = jobs_waiting + ?
     prompt_tokens = prompt_tokens + ?8, completion_tokens = completion_tokens + ?9,
     cached_tokens = cached_tokens + ?10, cost_nanousd = cost_nanousd + ?11,
     attempts = attempts + ?12, failed_attempts = failed_attempts + ?13, next_seq = ?14, requeues = requeues + ?15,
-    started_at = COALESCE(started_at, ?16)
+    started_at = COALESCE(started_at, ?16), cache_write_tokens = cache_write_tokens + ?17,
+    reasoning_tokens = reasoning_tokens + ?18, unpriced = unpriced + ?19
 WHERE id = ?1;
 -- name: batch_recount
 -- After rows were removed: the counters from the rows that are left.
@@ -241,16 +245,50 @@ UPDATE jobs SET state = 'ready' WHERE id = ?1 AND state = 'running' AND sends = 
 UPDATE jobs SET state = 'canceled', finished_at = ?3 WHERE id = ?1 AND state = 'running' AND sends = ?2;
 -- name: attempt_insert
 INSERT OR ROLLBACK INTO attempts (job_id, number, outcome, status_code, error_code, message, request_id, model, started_at,
-    latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation, endpoint)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18);
+    latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, generation, endpoint,
+    reasoning_tokens, cache_write_tokens)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20);
 -- name: result_insert
 INSERT OR ROLLBACK INTO results (job_id, batch_id, seq, status_code, request_id, model, finish_reason, prompt_tokens,
-    completion_tokens, cached_tokens, reasoning_tokens, cost_nanousd, latency_ms, finished_at, body)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
+    completion_tokens, cached_tokens, reasoning_tokens, cost_nanousd, latency_ms, finished_at, body, cache_write_tokens)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16);
 -- name: dead_letter_insert
 INSERT INTO dead_letters (job_id, batch_id, seq, reason, error_class, error_code, message, status_code, request_id,
     attempts, died_at, body)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+
+-- ---- what was used ----
+
+-- name: usage_add
+-- Once for each touched cell of a drain. ?2: the day, counted from 1970-01-01.
+INSERT INTO usage VALUES (?1, date(?2 * 86400, 'unixepoch'), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+    ?19, ?20, ?21, ?22)
+ON CONFLICT (batch_id, day, model) DO UPDATE SET
+    attempts = attempts + excluded.attempts, failed = failed + excluded.failed, unpriced = unpriced + excluded.unpriced,
+    prompt_tokens = prompt_tokens + excluded.prompt_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+    cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
+    completion_tokens = completion_tokens + excluded.completion_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nanousd = cost_nanousd + excluded.cost_nanousd,
+    told_prompts = told_prompts + excluded.told_prompts, told_tokens = told_tokens + excluded.told_tokens,
+    counted_tokens = counted_tokens + excluded.counted_tokens, counted_error = counted_error + excluded.counted_error,
+    prompt_share_max = max(prompt_share_max, excluded.prompt_share_max), answers = answers + excluded.answers,
+    answer_tokens = answer_tokens + excluded.answer_tokens, answer_squares = answer_squares + excluded.answer_squares,
+    answer_max = max(answer_max, excluded.answer_max), latency_ms = latency_ms + excluded.latency_ms;
+-- name: usage_of_models
+-- By batch and model, summed over the days. ?1: a batch, or NULL.
+SELECT batch_id, model, SUM(attempts), SUM(failed), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
+    SUM(completion_tokens), SUM(reasoning_tokens), SUM(cost_nanousd), SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
+    SUM(counted_error), max(prompt_share_max), SUM(answers), SUM(answer_tokens), SUM(answer_squares), max(answer_max),
+    SUM(latency_ms)
+FROM usage WHERE ?1 IS NULL OR batch_id = ?1 GROUP BY batch_id, model ORDER BY batch_id, model;
+-- name: usage_by
+-- ?1: a batch, or NULL. ?2: 0 by model, 1 by batch, 2 by tenant, 3 by day (lh_usage_by).
+SELECT CASE ?2 WHEN 0 THEN u.model WHEN 1 THEN b.name WHEN 2 THEN b.tenant ELSE u.day END, SUM(u.attempts), SUM(u.failed),
+    SUM(u.unpriced), SUM(u.prompt_tokens), SUM(u.cached_tokens), SUM(u.cache_write_tokens), SUM(u.completion_tokens),
+    SUM(u.reasoning_tokens), SUM(u.cost_nanousd), SUM(u.told_prompts), SUM(u.told_tokens), SUM(u.counted_tokens),
+    SUM(u.counted_error), max(u.prompt_share_max), SUM(u.answers), SUM(u.answer_tokens), SUM(u.answer_squares),
+    max(u.answer_max), SUM(u.latency_ms)
+FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id = ?1 GROUP BY 1 ORDER BY 1;
 
 -- ---- budgets ----
 
@@ -392,7 +430,7 @@ SELECT j.id FROM jobs j JOIN batches b ON b.id = j.batch_id WHERE b.name = ?1 AN
 SELECT j.id FROM batches b JOIN jobs j ON j.batch_id = b.id AND j.custom_id = ?1;
 -- name: job_attempts
 SELECT number, outcome, status_code, error_code, message, request_id, model, started_at, latency_ms, wait_ms,
-    retry_after_ms, prompt_tokens, completion_tokens
+    retry_after_ms, prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost_nanousd
 FROM attempts WHERE job_id = ?1 ORDER BY number;
 
 -- ---- upkeep ----

@@ -6,6 +6,8 @@
 -- say what it was made from, so that another input never passes for it. The jobs_* counters are kept by the
 -- transactions that move jobs; `db check` recounts them. next_seq numbers what is finished (results and dead letters alike).
 -- first_job_id, last_job_id bound its jobs, which stand in input order. requeues counts how often finished lines were taken back, so that a file written in completion order knows it is stale.
+-- cached_tokens and cache_write_tokens are parts of prompt_tokens, reasoning_tokens of completion_tokens. unpriced: attempts that told what
+-- they used without a price being known; cost_nanousd is the sum of all others.
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
@@ -38,7 +40,10 @@ CREATE TABLE batches (
     requeues INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     started_at INTEGER,
-    finished_at INTEGER
+    finished_at INTEGER,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+    unpriced INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- A job: one line of input. Narrow, as every claim and every outcome writes here; texts stand in `requests` and `results`.
@@ -140,6 +145,8 @@ CREATE TABLE attempts (
     cost_nanousd INTEGER,
     generation INTEGER NOT NULL DEFAULT 0,
     endpoint TEXT,
+    reasoning_tokens INTEGER,
+    cache_write_tokens INTEGER,
     PRIMARY KEY (job_id, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -159,7 +166,8 @@ CREATE TABLE results (
     cost_nanousd INTEGER,
     latency_ms INTEGER NOT NULL,
     finished_at INTEGER NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    cache_write_tokens INTEGER
 ) STRICT;
 
 CREATE UNIQUE INDEX results_completed ON results (batch_id, seq);
@@ -182,6 +190,38 @@ CREATE TABLE dead_letters (
 ) STRICT;
 
 CREATE UNIQUE INDEX dead_letters_completed ON dead_letters (batch_id, seq);
+
+-- What was used and what it cost, summed over the attempts that told it: a row for each batch, day (UTC, of started_at) and model as it was
+-- asked for. Written with the attempts, in their transaction. failed: attempts without an answer; unpriced: those whose cost is not known.
+-- How good the count before sending is, over attempts that told their prompt and whose job was counted: told_prompts of them, which told
+-- told_tokens where counted_tokens had been counted; counted_error is the sum of |told - counted|, prompt_share_max the largest told / counted.
+-- How long answers get, over successes that told it: answers of them, with answer_tokens; answer_squares is the sum of squares, answer_max
+-- the longest, latency_ms the sum of what they took.
+CREATE TABLE usage (
+    batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
+    day TEXT NOT NULL,
+    model TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    told_prompts INTEGER NOT NULL,
+    told_tokens INTEGER NOT NULL,
+    counted_tokens INTEGER NOT NULL,
+    counted_error INTEGER NOT NULL,
+    prompt_share_max REAL NOT NULL,
+    answers INTEGER NOT NULL,
+    answer_tokens INTEGER NOT NULL,
+    answer_squares REAL NOT NULL,
+    answer_max INTEGER NOT NULL,
+    latency_ms INTEGER NOT NULL,
+    PRIMARY KEY (batch_id, day, model)
+) STRICT, WITHOUT ROWID;
 
 -- Where a part of the program goes on after a stop: ingest, export, statistics, by scope (batch/NAME, store, …) and kind.
 CREATE TABLE checkpoints (

@@ -36,6 +36,9 @@ typedef struct lh_batch {
     int64_t attempts, failed_attempts;
     int64_t first_job_id, last_job_id, next_seq, requeues;
     int64_t created_at, started_at, finished_at; /* LH_UNKNOWN when not yet */
+    int64_t cache_write_tokens, reasoning_tokens;
+    int64_t
+        unpriced; /* attempts whose cost is not known, though they told what they used: cost_nanousd is without them */
 } lh_batch;
 
 int64_t lh_batch_jobs(const lh_batch *b); /* all of them */
@@ -52,6 +55,35 @@ typedef struct lh_tenant { /* with open jobs; sums over its batches */
 
 /* Each tenant with open jobs, by name; a non-zero return of `fn` ends the walk and is returned. */
 int lh_tenant_each(const char *db, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err);
+
+/* ---- what was used --------------------------------------------------------------------------------------------- */
+
+/* Sums over the attempts that told what they used, successes and failures alike. */
+typedef struct lh_usage {
+    const char
+        *name; /* the model that was asked for, the batch, the tenant, or the day ("2025-03-01", UTC) */
+    int64_t attempts, failed;
+    int64_t unpriced; /* attempts whose cost is not known: cost_nanousd is without them */
+    int64_t prompt_tokens, cached_tokens, cache_write_tokens; /* the latter two are parts of the first */
+    int64_t completion_tokens, reasoning_tokens;              /* the latter is part of the first */
+    int64_t cost_nanousd;
+    /* How good the count before sending is: over attempts that told their prompt, and whose job was counted. */
+    int64_t told_prompts;                /* attempts */
+    int64_t told_tokens, counted_tokens; /* what they told, what had been counted */
+    int64_t counted_error;               /* the sum of |told - counted| */
+    double prompt_share_max;             /* the largest told / counted; 0 without any */
+    /* How long answers get: over successes that told it. */
+    int64_t answers, answer_tokens;
+    double answer_squares;          /* the sum of squares of their tokens */
+    int64_t answer_max, latency_ms; /* the longest, in tokens; the sum of what they took */
+} lh_usage;
+
+typedef enum lh_usage_by { LH_BY_MODEL, LH_BY_BATCH, LH_BY_TENANT, LH_BY_DAY } lh_usage_by;
+
+/* Each model, batch, tenant or day, by name, of that batch (NULL: of all). Strings are borrowed for the callback; a non-zero return of
+ * `fn` ends the walk and is returned. LH_ENOTFOUND without that batch. */
+int lh_usage_each(const char *db, const char *batch, lh_usage_by by, int (*fn)(void *arg, const lh_usage *u),
+                  void *arg, lh_error *err);
 
 /* ---- ingest: submit input as a batch -------------------------------------------------------------------------- */
 
@@ -300,6 +332,7 @@ typedef struct lh_attempt {
     int64_t number;
     const char *outcome, *error_code, *message, *request_id, *model; /* NULL when not known */
     int64_t status_code, started_at, latency_ms, wait_ms, retry_after_ms, prompt_tokens, completion_tokens;
+    int64_t cached_tokens, cache_write_tokens, reasoning_tokens, cost_nanousd; /* LH_UNKNOWN when not told */
 } lh_attempt;
 
 typedef struct lh_job {

@@ -247,7 +247,7 @@ static json_object *the_object(json_object *body)
 void provider_read_answer(enum dialect d, const char *url, const struct answer_in *in,
                           struct json_parser *parser, struct answer *out)
 {
-    *out = (struct answer){.class = ANSWER_TRANSIENT, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
+    *out = (struct answer){.class = ANSWER_TRANSIENT, .usage = USAGE_NOT_SAID, .retry_after_ms = -1};
     read_request_id(in, out);
     provider_told_limits(in, NULL, &out->told);
     if (in->status >= 300 && in->status < 400) {

@@ -51,15 +51,27 @@ enum answer_class {
 };
 const char *answer_class_name(enum answer_class c); /* "success", "throttled", … as in the attempts table */
 
-/* Where a provider served a request, which decides on its price. */
-enum service_tier { TIER_STANDARD, TIER_BATCH, TIER_PRIORITY, TIER_UNKNOWN };
+/* What the provider says it served the request as, which decides its price. */
+enum service_tier {
+    TIER_STANDARD, /* also when it says nothing */
+    TIER_BATCH,    /* batch and flex */
+    TIER_PRIORITY,
+    TIER_UNKNOWN, /* a word that is not known here */
+};
 
 struct usage {
-    int64_t prompt_tokens; /* -1: not said; likewise below */
-    int64_t completion_tokens;
-    int64_t cached_tokens;
-    int64_t reasoning_tokens;
+    int64_t prompt_tokens;      /* -1: not said; likewise below */
+    int64_t completion_tokens;  /* all that is paid for as output: the reasoning too */
+    int64_t cached_tokens;      /* part of prompt_tokens: read from the provider's cache */
+    int64_t reasoning_tokens;   /* part of completion_tokens */
+    int64_t cache_write_tokens; /* part of prompt_tokens: written to the provider's cache */
+    enum service_tier tier;
 };
+#define USAGE_NOT_SAID                                                                             \
+    {                                                                                              \
+        .prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1, .reasoning_tokens = -1, \
+        .cache_write_tokens = -1, .tier = TIER_STANDARD                                            \
+    }
 
 /* What came back, from the caller; `header` looks a header up by name (NULL: not there). */
 struct answer_in {

@@ -26,6 +26,7 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->claim_set_deadline = job->claim_set_deadline;
     o->was_counted_retry = job->is_counted_retry;
     o->charge = job->charge;
+    o->counted_prompt = job->prompt_tokens;
     o->cost_nanousd = LH_UNKNOWN;
     return o;
 }
@@ -307,7 +308,7 @@ static void bury_unsendable(struct lh_run *r, struct claimed_job *job, const lh_
     o->attempt_outcome = "permanent";
     o->started_at = o->finished_at = clock_wall_ms();
     o->unused = true;
-    o->answer = (struct answer){.class = ANSWER_PERMANENT, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
+    o->answer = (struct answer){.class = ANSWER_PERMANENT, .usage = USAGE_NOT_SAID, .retry_after_ms = -1};
     snprintf(o->answer.error_code, sizeof o->answer.error_code, "cannot_send");
     snprintf(o->answer.message, sizeof o->answer.message, "%.500s", why->message);
     tally_attempt(&r->tally, clock_monotonic_ms(), o);

@@ -22,7 +22,7 @@ static const struct {
 
 void policy_classify_failure(enum http_outcome outcome, const char *detail, struct answer *a)
 {
-    *a = (struct answer){.class = failures[outcome].class, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
+    *a = (struct answer){.class = failures[outcome].class, .usage = USAGE_NOT_SAID, .retry_after_ms = -1};
     snprintf(a->error_code, sizeof a->error_code, "%s", failures[outcome].code);
     snprintf(a->message, sizeof a->message, "%s%s%s", http_outcome_name(outcome), *detail != '\0' ? ": " : "",
              detail);

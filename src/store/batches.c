@@ -41,7 +41,10 @@ static void read_batch(const struct rows *r, lh_batch *b)
                                 &b->requeues,
                                 &b->created_at,
                                 &b->started_at,
-                                &b->finished_at};
+                                &b->finished_at,
+                                &b->cache_write_tokens,
+                                &b->reasoning_tokens,
+                                &b->unpriced};
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
         if (numbers[i] != NULL)
             *numbers[i] = rows_int(r, 9 + i);

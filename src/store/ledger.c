@@ -16,6 +16,7 @@ static void clear(struct ledger *l)
         free(l->lanes[i]);
     free(l->lanes);
     id_map_free(&l->by_id);
+    usage_cells_free(&l->usage);
     ledger_init(l);
 }
 
@@ -191,11 +192,12 @@ static int write_counters(struct lane *lane, struct store *s, int64_t now_ms, lh
 {
     const int64_t *d = lane->delta;
     bool started = lane->jobs[JOB_RUNNING] > 0;
-    return store_exec(s, STMT_BATCH_COUNT, err, "iiiiiiiiiiiiiiio", lane->batch_id, d[JOB_READY],
+    return store_exec(s, STMT_BATCH_COUNT, err, "iiiiiiiiiiiiiiioiii", lane->batch_id, d[JOB_READY],
                       d[JOB_WAITING], d[JOB_RUNNING], d[JOB_DONE], d[JOB_DEAD], d[JOB_CANCELED],
                       lane->prompt_tokens, lane->completion_tokens, lane->cached_tokens, lane->cost_nanousd,
                       lane->attempts, lane->failed_attempts, lane->next_seq, lane->requeues,
-                      started ? now_ms : INT64_MIN);
+                      started ? now_ms : INT64_MIN, lane->cache_write_tokens, lane->reasoning_tokens,
+                      lane->unpriced);
 }
 
 static int write_state(struct lane *lane, struct store *s, int64_t now_ms, lh_error *err)
@@ -219,14 +221,16 @@ static void clear_deltas(struct lane *lane)
     memset(lane->delta, 0, sizeof lane->delta);
     lane->touched = lane->revived = false;
     lane->requeues = lane->prompt_tokens = lane->completion_tokens = lane->cached_tokens = 0;
+    lane->cache_write_tokens = lane->reasoning_tokens = lane->unpriced = 0;
     lane->cost_nanousd = lane->attempts = lane->failed_attempts = 0;
 }
 
 int ledger_write(struct ledger *l, struct store *s, int64_t now_ms, lh_error *err)
 {
-    while (l->touched != NULL) {
+    int rc = usage_cells_write(&l->usage, s, err);
+    while (rc == 0 && l->touched != NULL) {
         struct lane *lane = l->touched;
-        int rc = write_state(lane, s, now_ms, err);
+        rc = write_state(lane, s, now_ms, err);
         if (rc == 0)
             rc = write_counters(lane, s, now_ms, err);
         if (rc != 0)
@@ -234,5 +238,5 @@ int ledger_write(struct ledger *l, struct store *s, int64_t now_ms, lh_error *er
         l->touched = lane->next_touched;
         clear_deltas(lane);
     }
-    return 0;
+    return rc;
 }

@@ -8,6 +8,7 @@
 #include "store/id_map.h"
 #include "store/states.h"
 #include "store/store.h"
+#include "store/usage.h"
 
 struct lane { /* one batch */
     int64_t batch_id;
@@ -28,8 +29,8 @@ struct lane { /* one batch */
     int64_t delta[JOB_STATES];
     int64_t next_seq;
     int64_t requeues;
-    int64_t prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts,
-        failed_attempts; /* deltas */
+    int64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
+        cost_nanousd, unpriced, attempts, failed_attempts; /* deltas */
 };
 
 struct ledger_totals { /* over all lanes, kept with each move: there may be thousands of lanes */
@@ -47,8 +48,9 @@ struct ledger {
     size_t count, capacity;
     struct id_map by_id;
     struct ledger_totals totals;
-    struct lane *touched; /* a list, until the ledger is written */
-    struct lane *left;    /* a list: became finished; until the caller has emptied it */
+    struct lane *touched;     /* a list, until the ledger is written */
+    struct lane *left;        /* a list: became finished; until the caller has emptied it */
+    struct usage_cells usage; /* of this transaction */
 };
 
 void ledger_init(struct ledger *l);
@@ -68,7 +70,7 @@ int lane_move(struct lane *lane, enum job_state from, enum job_state to, lh_erro
 /* The batch of an active lane was paused, or canceled: the caller writes that to the database. */
 void lane_stop(struct lane *lane, bool cancel, const char *reason);
 
-/* Writes the counters of touched lanes. An active or paused batch with nothing left to do becomes finished; a finished or
+/* Writes the usage, and the counters of touched lanes. An active or paused batch with nothing left to do becomes finished; a finished or
  * canceled one becomes active when it took jobs back. One that is loading stays so. Call last in the transaction. */
 int ledger_write(struct ledger *l, struct store *s, int64_t now_ms, lh_error *err);
 

@@ -46,22 +46,24 @@ static int64_t status_of(const struct outcome *o)
 static int insert_attempt(struct store *s, const struct outcome *o, lh_error *err)
 {
     const struct answer *a = &o->answer;
-    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiioooooois", o->job_id, o->number,
+    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiiooooooisoo", o->job_id, o->number,
                       o->attempt_outcome, status_of(o), or_null(a->error_code), or_null(a->message),
                       or_null(a->request_id), or_null(a->model), o->started_at, o->latency_ms,
                       o->move == OUTCOME_WAIT ? o->wait_ms : INT64_MIN, known(a->retry_after_ms),
                       known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
-                      known(a->usage.cached_tokens), o->cost_nanousd, o->sent_generation, o->endpoint);
+                      known(a->usage.cached_tokens), o->cost_nanousd, o->sent_generation, o->endpoint,
+                      known(a->usage.reasoning_tokens), known(a->usage.cache_write_tokens));
 }
 
 static int insert_result(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)
 {
     const struct answer *a = &o->answer;
-    return store_exec(s, STMT_RESULT_INSERT, err, "iiiosssoooooiit", o->job_id, o->batch_id, lane->next_seq++,
-                      status_of(o), or_null(a->request_id), or_null(a->model), or_null(a->finish_reason),
-                      known(a->usage.prompt_tokens), known(a->usage.completion_tokens),
-                      known(a->usage.cached_tokens), known(a->usage.reasoning_tokens), o->cost_nanousd,
-                      o->latency_ms, o->finished_at, o->body, o->body_len);
+    return store_exec(s, STMT_RESULT_INSERT, err, "iiiosssoooooiito", o->job_id, o->batch_id,
+                      lane->next_seq++, status_of(o), or_null(a->request_id), or_null(a->model),
+                      or_null(a->finish_reason), known(a->usage.prompt_tokens),
+                      known(a->usage.completion_tokens), known(a->usage.cached_tokens),
+                      known(a->usage.reasoning_tokens), o->cost_nanousd, o->latency_ms, o->finished_at,
+                      o->body, o->body_len, known(a->usage.cache_write_tokens));
 }
 
 static int insert_dead_letter(struct store *s, struct lane *lane, const struct outcome *o, lh_error *err)
@@ -108,14 +110,27 @@ static enum job_state state_after(const struct outcome *o, const struct lane *la
     return lane->canceled && (to == JOB_READY || to == JOB_WAITING) ? JOB_CANCELED : to;
 }
 
-static void count_attempt(struct lane *lane, const struct outcome *o)
+/* The batch's own counters take in what `usage` does. */
+static int count_attempt(struct lane *lane, const struct outcome *o, lh_error *err)
 {
+    const struct usage_sample sample = {.batch_id = o->batch_id,
+                                        .started_at = o->started_at,
+                                        .model = o->asked_model != NULL ? o->asked_model : o->answer.model,
+                                        .told = &o->answer.usage,
+                                        .cost_nanousd = o->cost_nanousd,
+                                        .counted_prompt = o->counted_prompt,
+                                        .is_success = o->move == OUTCOME_DONE,
+                                        .latency_ms = o->latency_ms};
     lane->attempts++;
+    lane->unpriced += usage_is_told(&sample) && o->cost_nanousd < 0 ? 1 : 0;
+    lane->cache_write_tokens += counted(o->answer.usage.cache_write_tokens);
+    lane->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
     lane->failed_attempts += o->move == OUTCOME_DONE ? 0 : 1;
     lane->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     lane->completion_tokens += counted(o->answer.usage.completion_tokens);
     lane->cached_tokens += counted(o->answer.usage.cached_tokens);
     lane->cost_nanousd += counted(o->cost_nanousd);
+    return usage_cells_add(&lane->ledger->usage, &sample, err);
 }
 
 int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, int64_t now_ms, bool *stale,
@@ -134,7 +149,8 @@ int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, in
     }
     if (rc == 0 && o->move != OUTCOME_GIVE_BACK) {
         rc = insert_attempt(s, o, err);
-        count_attempt(lane, o);
+        if (rc == 0)
+            rc = count_attempt(lane, o, err);
     }
     if (rc == 0 && to == JOB_DONE)
         rc = insert_result(s, lane, o, err);

@@ -33,9 +33,12 @@ struct outcome {
     const char *attempt_outcome; /* "success", "throttled", … */
     const char *dead_reason;     /* OUTCOME_DEAD */
     const char *endpoint;        /* its name; NULL when there is but one. Lives as long as the writer */
-    int64_t cost_nanousd;        /* LH_UNKNOWN: not known */
-    struct answer answer;        /* codes, message, model, usage */
-    char *body;                  /* owned; NULL */
+    const char
+        *asked_model;       /* that the job names; NULL: the one that answered. Lives as long as the writer */
+    int64_t counted_prompt; /* the job's prompt_tokens, counted before it was sent; LH_UNKNOWN: not known */
+    int64_t cost_nanousd;   /* LH_UNKNOWN: not known */
+    struct answer answer;   /* codes, message, model, usage */
+    char *body;             /* owned; NULL */
     size_t body_len;
 };
 void outcome_free(struct outcome *o); /* NULL-safe */

@@ -42,9 +42,9 @@ static int read_orphans(struct store *s, int64_t batch_id, struct orphan **out, 
 static int record_loss(struct store *s, const struct orphan *o, lh_error *err)
 {
     const int64_t unknown = INT64_MIN;
-    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssiooooooois", o->id, o->sends, "lost", unknown,
+    return store_exec(s, STMT_ATTEMPT_INSERT, err, "iisossssioooooooisoo", o->id, o->sends, "lost", unknown,
                       "lost", lost_message, NULL, NULL, o->claimed_at, unknown, unknown, unknown, unknown,
-                      unknown, unknown, unknown, o->generation, NULL);
+                      unknown, unknown, unknown, o->generation, NULL, unknown, unknown);
 }
 
 static int bury(struct store *s, struct lane *lane, const struct orphan *o, int64_t now_ms, lh_error *err)

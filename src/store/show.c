@@ -105,7 +105,11 @@ static int show_attempts(struct store *s, int64_t id, void (*fn)(void *arg, cons
                         .wait_ms = rows_int(r, 9),
                         .retry_after_ms = rows_int(r, 10),
                         .prompt_tokens = rows_int(r, 11),
-                        .completion_tokens = rows_int(r, 12)};
+                        .completion_tokens = rows_int(r, 12),
+                        .cached_tokens = rows_int(r, 13),
+                        .cache_write_tokens = rows_int(r, 14),
+                        .reasoning_tokens = rows_int(r, 15),
+                        .cost_nanousd = rows_int(r, 16)};
         fn(arg, &a);
         rc = 0;
     }

@@ -44,7 +44,7 @@ static struct outcome *complete(const struct claimed_job *job, int64_t now)
     snprintf(o->answer.model, sizeof o->answer.model, "gpt-4o-mini");
     snprintf(o->answer.request_id, sizeof o->answer.request_id, "chatcmpl-abc123");
     snprintf(o->answer.finish_reason, sizeof o->answer.finish_reason, "stop");
-    o->answer.usage = (struct usage){120, 20, -1, -1};
+    o->answer.usage = (struct usage){120, 20, -1, -1, -1, TIER_STANDARD};
     o->answer.retry_after_ms = -1;
     return o;
 }

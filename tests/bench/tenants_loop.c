@@ -54,7 +54,7 @@ static int64_t answer_all(struct outcome outcomes[GROUP], const struct claim_lis
                                        .charge = job->charge,
                                        .body = body,
                                        .body_len = sizeof body - 1};
-        outcomes[n].answer.usage = (struct usage){10, 20, -1, -1};
+        outcomes[n].answer.usage = (struct usage){10, 20, -1, -1, -1, TIER_STANDARD};
     }
     return n;
 }

@@ -225,7 +225,7 @@ static inline struct outcome *end_job(const struct claimed_job *job, const struc
     snprintf(o->answer.error_code, sizeof o->answer.error_code, "%s", e->dead ? "bad_request" : "");
     snprintf(o->answer.message, sizeof o->answer.message, "%s", e->dead ? "no, \"never\"" : "");
     snprintf(o->answer.request_id, sizeof o->answer.request_id, "req_%lld", (long long)job->id);
-    o->answer.usage = (struct usage){7, 3, -1, -1};
+    o->answer.usage = (struct usage){7, 3, -1, -1, -1, TIER_STANDARD};
     o->answer.retry_after_ms = -1;
     return o;
 }

@@ -199,7 +199,7 @@ static inline struct outcome world_outcome(const struct claimed_job *job, enum o
     o.finished_at = 1200;
     o.status_code = move == OUTCOME_DONE ? 200 : 500;
     o.attempt_outcome = classes[move];
-    o.answer.usage = (struct usage){7, 3, 2, -1};
+    o.answer.usage = (struct usage){7, 3, 2, -1, -1, TIER_STANDARD};
     o.answer.retry_after_ms = -1;
     if (move == OUTCOME_WAIT) {
         o.next_retry_at = 5000;

@@ -177,7 +177,8 @@ static int64_t share_after(const struct outcome *example, bool late)
 static void what_used_nothing_is_refunded_and_usage_corrects_the_rest(void **state)
 {
     (void)state;
-    const struct usage none = {-1, -1, -1, -1}, as_charged = {56, 200, -1, -1}, little = {1, 1, -1, -1};
+    const struct usage none = USAGE_NOT_SAID, as_charged = {56, 200, -1, -1, -1, TIER_STANDARD},
+                       little = {1, 1, -1, -1, -1, TIER_STANDARD};
     const struct outcome throttled = {.move = OUTCOME_WAIT, .unused = true, .answer.usage = none};
     const struct outcome unsent = {.move = OUTCOME_GIVE_BACK, .answer.usage = none};
     const struct outcome good = {.move = OUTCOME_DONE, .answer.usage = as_charged};

@@ -117,7 +117,7 @@ static void what_was_not_said_is_null(void **state)
     set_up(&s, 1);
     struct outcome o = world_outcome(s.claims.first, OUTCOME_READY);
     o.status_code = 0;
-    o.answer.usage = (struct usage){-1, -1, -1, -1};
+    o.answer.usage = (struct usage)USAGE_NOT_SAID;
     o.answer.error_code[0] = o.answer.message[0] = '\0';
     world_apply(&s.w, &o);
     assert_int_equal(

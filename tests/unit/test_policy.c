@@ -26,7 +26,7 @@ static int start_random(void **state)
 
 static struct answer answer_of(enum answer_class class)
 {
-    return (struct answer){.class = class, .usage = {-1, -1, -1, -1}, .retry_after_ms = -1};
+    return (struct answer){.class = class, .usage = USAGE_NOT_SAID, .retry_after_ms = -1};
 }
 
 static struct decision decide(const struct policy *p, const struct claimed_job *job, enum answer_class class)

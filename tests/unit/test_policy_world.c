@@ -275,7 +275,7 @@ static int64_t start_all(struct world *w)
 
 static void settle(struct world *w, const struct event *e)
 {
-    struct answer a = {.class = e->class, .usage = {-1, -1, -1, -1}, .retry_after_ms = e->retry_after_ms};
+    struct answer a = {.class = e->class, .usage = USAGE_NOT_SAID, .retry_after_ms = e->retry_after_ms};
     struct gate_outcome o = {.ticket = e->ticket,
                              .health = policy_health(e->http, &a),
                              .used_tokens = e->used,

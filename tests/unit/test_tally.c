@@ -22,7 +22,7 @@ static int begin(void **state)
 
 static struct outcome outcome_of(enum outcome_move move, const char *name, const char *code)
 {
-    struct outcome o = {.move = move, .attempt_outcome = name, .answer = {.usage = {-1, -1, -1, -1}}};
+    struct outcome o = {.move = move, .attempt_outcome = name, .answer = {.usage = USAGE_NOT_SAID}};
     snprintf(o.answer.error_code, sizeof o.answer.error_code, "%s", code);
     return o;
 }
@@ -65,9 +65,9 @@ static void tokens_that_are_not_said_count_nothing(void **state)
     struct outcome o = outcome_of(OUTCOME_DONE, "success", "");
     (void)state;
     tally_attempt(&tally, 5000, &o);
-    o.answer.usage = (struct usage){10, 20, 5, 7};
+    o.answer.usage = (struct usage){10, 20, 5, 7, -1, TIER_STANDARD};
     tally_attempt(&tally, 5000, &o);
-    o.answer.usage = (struct usage){1, -1, 0, -1};
+    o.answer.usage = (struct usage){1, -1, 0, -1, -1, TIER_STANDARD};
     tally_attempt(&tally, 5000, &o);
     lh_run_report out = report(5000);
     assert_int_equal(out.prompt_tokens, 11);
