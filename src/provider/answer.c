@@ -193,6 +193,25 @@ int64_t token_count(json_object *usage, const char *key)
     return count >= 0 && count <= most_tokens ? count : -1;
 }
 
+/* OpenAI, Groq ("on_demand"), Anthropic ("standard"); `auto` is what was asked for where nothing else was granted. "scale" and the like are
+ * bought otherwise than by the token. */
+enum service_tier told_tier(json_object *body, json_object *usage)
+{
+    static const struct {
+        const char *word;
+        enum service_tier tier;
+    } words[] = {{"default", TIER_STANDARD}, {"standard", TIER_STANDARD},  {"auto", TIER_STANDARD},
+                 {"", TIER_STANDARD},        {"on_demand", TIER_STANDARD}, {"batch", TIER_BATCH},
+                 {"flex", TIER_BATCH},       {"priority", TIER_PRIORITY},  {"fast", TIER_PRIORITY}};
+    const char *told = json_get_string(body, "service_tier");
+    if (told == NULL)
+        told = json_get_string(usage, "service_tier");
+    for (size_t i = 0; told != NULL && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(told, words[i].word) == 0)
+            return words[i].tier;
+    return told != NULL ? TIER_UNKNOWN : TIER_STANDARD;
+}
+
 bool refuse_content(struct answer *out, const char *code)
 {
     out->class = ANSWER_PERMANENT;

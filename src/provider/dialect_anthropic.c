@@ -8,7 +8,8 @@ static int64_t or_zero(int64_t count)
     return count > 0 ? count : 0;
 }
 
-/* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. */
+/* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. Fast mode has a price of its own,
+ * as priority has. */
 static void read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
@@ -18,6 +19,9 @@ static void read_usage(json_object *body, struct usage *out)
     out->prompt_tokens = input < 0 ? -1 : input + or_zero(read) + or_zero(written);
     out->completion_tokens = token_count(usage, "output_tokens");
     out->cached_tokens = read;
+    out->cache_write_tokens = written;
+    const char *speed = json_get_string(usage, "speed");
+    out->tier = speed != NULL && strcmp(speed, "fast") == 0 ? TIER_PRIORITY : told_tier(body, usage);
 }
 
 bool anthropic_read_answer(const char *url, json_object *body, struct answer *out)

@@ -9,17 +9,57 @@ static int64_t first_known(int64_t a, int64_t b)
     return a >= 0 ? a : b;
 }
 
+/* xAI and gateways to Gemini count reasoning beside completion_tokens: then the total is more than prompt and completion by just that, or
+ * there is more reasoning than completion. Google's own endpoint shows it in the total only. Where the cache plays a part, what is over in a
+ * total may be prompt as well. All of it is paid for as output. */
+static int64_t tokens_beside(int64_t total, const struct usage *u)
+{
+    if (u->completion_tokens < 0)
+        return 0;
+    bool is_known = total >= 0 && u->prompt_tokens >= 0;
+    int64_t over = is_known ? total - u->prompt_tokens - u->completion_tokens : 0;
+    if (u->reasoning_tokens > 0)
+        return over == u->reasoning_tokens || u->reasoning_tokens > u->completion_tokens ? u->reasoning_tokens
+                                                                                         : 0;
+    bool cache = u->cached_tokens > 0 || u->cache_write_tokens > 0;
+    return over > 0 && !cache ? over : 0;
+}
+
+/* As OpenAI has it; else DeepSeek, Moonshot. */
+static int64_t cached_tokens(json_object *usage, json_object *details)
+{
+    int64_t told = token_count(details, "cached_tokens");
+    told = first_known(told, token_count(usage, "prompt_cache_hit_tokens"));
+    return first_known(told, token_count(usage, "cached_tokens"));
+}
+
+/* OpenRouter and LiteLLM, for models of Anthropic. */
+static int64_t cache_write_tokens(json_object *usage, json_object *details)
+{
+    int64_t told = token_count(details, "cache_write_tokens");
+    told = first_known(told, token_count(details, "cache_creation_tokens"));
+    return first_known(told, token_count(usage, "cache_creation_input_tokens"));
+}
+
+static json_object *first_object(json_object *usage, const char *key, const char *other)
+{
+    json_object *first = json_get(usage, key);
+    return json_is_object(first) ? first : json_get(usage, other);
+}
+
 static void read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
+    json_object *input = first_object(usage, "prompt_tokens_details", "input_tokens_details");
+    json_object *output = first_object(usage, "completion_tokens_details", "output_tokens_details");
     out->prompt_tokens = first_known(token_count(usage, "prompt_tokens"), token_count(usage, "input_tokens"));
     out->completion_tokens =
         first_known(token_count(usage, "completion_tokens"), token_count(usage, "output_tokens"));
-    out->cached_tokens = first_known(token_count(json_get(usage, "prompt_tokens_details"), "cached_tokens"),
-                                     token_count(json_get(usage, "input_tokens_details"), "cached_tokens"));
-    out->reasoning_tokens =
-        first_known(token_count(json_get(usage, "completion_tokens_details"), "reasoning_tokens"),
-                    token_count(json_get(usage, "output_tokens_details"), "reasoning_tokens"));
+    out->cached_tokens = cached_tokens(usage, input);
+    out->cache_write_tokens = cache_write_tokens(usage, input);
+    out->reasoning_tokens = token_count(output, "reasoning_tokens");
+    out->completion_tokens += tokens_beside(token_count(usage, "total_tokens"), out);
+    out->tier = told_tier(body, usage);
 }
 
 static json_object *first_choice(json_object *body)

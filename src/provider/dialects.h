@@ -31,6 +31,9 @@ bool anthropic_read_answer(const char *url, json_object *body, struct answer *ou
 /* How many tokens a usage member counts; -1 when it is not there or no number that a request can have. */
 int64_t token_count(json_object *usage, const char *key);
 
+/* The tier that an answer names, beside its usage or in it. */
+enum service_tier told_tier(json_object *body, json_object *usage);
+
 /* The provider's content policy held the answer back: permanent. Returns false, "no answer". */
 bool refuse_content(struct answer *out, const char *code);
 

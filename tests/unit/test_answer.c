@@ -237,6 +237,154 @@ static void all_input_of_anthropic_is_prompt(void **state)
     assert_int_equal(a.usage.cached_tokens, -1);
 }
 
+struct usage_case {
+    const char *usage;
+    int64_t prompt, completion, cached, reasoning, cache_write;
+};
+
+static void assert_usages(const char *url, const char *answer, const struct usage_case *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct usage_case *c = &table[i];
+        char body[1024];
+        snprintf(body, sizeof body, "{%s,\"usage\":{%s}}", answer, c->usage);
+        struct answer a = read_plain(url, 200, body);
+        const struct usage *u = &a.usage;
+        assert_class(&a, ANSWER_SUCCESS, body);
+        if (u->prompt_tokens != c->prompt || u->completion_tokens != c->completion ||
+            u->cached_tokens != c->cached || u->reasoning_tokens != c->reasoning ||
+            u->cache_write_tokens != c->cache_write)
+            fail_msg("%s: %lld %lld %lld %lld %lld", c->usage, (long long)u->prompt_tokens,
+                     (long long)u->completion_tokens, (long long)u->cached_tokens,
+                     (long long)u->reasoning_tokens, (long long)u->cache_write_tokens);
+    }
+}
+
+static const char chat_answer[] = "\"choices\":[{\"message\":{\"content\":\"x\"}}]";
+
+static void reasoning_is_output_whether_it_is_counted_within_or_beside(void **state)
+{
+    (void)state;
+    static const struct usage_case table[] = {
+        /* OpenAI: within. */
+        {"\"prompt_tokens\":10,\"completion_tokens\":20,\"total_tokens\":30,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":20}",
+         10, 20, -1, 20, -1},
+        /* xAI: beside, and in the total. */
+        {"\"prompt_tokens\":10120,\"completion_tokens\":1499,\"total_tokens\":14428,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":128},\"completion_tokens_details\":{\"reasoning_"
+         "tokens\":2809}",
+         10120, 4308, 128, 2809, -1},
+        {"\"prompt_tokens\":12,\"completion_tokens\":1500,\"total_tokens\":1812,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":300}",
+         12, 1800, -1, 300, -1},
+        /* Less output than reasoning: it cannot be within. */
+        {"\"prompt_tokens\":21,\"completion_tokens\":0,\"completion_tokens_details\":{\"reasoning_tokens\":"
+         "60}",
+         21, 60, -1, 60, -1},
+        /* Google: in the total only. */
+        {"\"prompt_tokens\":20,\"completion_tokens\":198,\"total_tokens\":623", 20, 603, -1, -1, -1},
+        /* Over by something else than the reasoning that is told, or with a cache beside the prompt: as it is told. */
+        {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":623,"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":40}",
+         20, 50, -1, 40, -1},
+        {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":1070,"
+         "\"prompt_tokens_details\":{\"cached_tokens\":1000}",
+         20, 50, 1000, -1, -1},
+        /* A total that is too small, or none. */
+        {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":5", 20, 50, -1, -1, -1},
+        {"\"completion_tokens\":50,\"total_tokens\":500", -1, 50, -1, -1, -1},
+        {"\"prompt_tokens\":20,\"total_tokens\":500", 20, -1, -1, -1, -1},
+    };
+    assert_usages(CHAT, chat_answer, table, sizeof table / sizeof *table);
+}
+
+static void what_the_cache_did_is_read_in_each_provider_s_words(void **state)
+{
+    (void)state;
+    static const struct usage_case chat[] = {
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_cache_hit_tokens\":4,\"prompt_cache_miss_"
+         "tokens\":5",
+         9, 2, 4, -1, -1},
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"cached_tokens\":3", 9, 2, 3, -1, -1},
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":1,"
+         "\"cache_write_tokens\":7}",
+         9, 2, 1, -1, 7},
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cache_creation_tokens\":"
+         "6}",
+         9, 2, -1, -1, 6},
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"cache_creation_input_tokens\":5,\"prompt_tokens_"
+         "details\":null",
+         9, 2, -1, -1, 5},
+    };
+    static const struct usage_case messages[] = {
+        {"\"input_tokens\":10,\"cache_read_input_tokens\":100,\"cache_creation_input_tokens\":1000,\"output_"
+         "tokens\":5",
+         1110, 5, 100, -1, 1000},
+        {"\"input_tokens\":10,\"output_tokens\":5", 10, 5, -1, -1, -1},
+    };
+    assert_usages(CHAT, chat_answer, chat, sizeof chat / sizeof *chat);
+    assert_usages(MESSAGES, "\"content\":[{}]", messages, sizeof messages / sizeof *messages);
+}
+
+static void assert_tier(const char *url, const char *answer, const char *told, enum service_tier wanted)
+{
+    char body[256];
+    snprintf(body, sizeof body, "{%s,%s}", answer, told);
+    struct answer a = read_plain(url, 200, body);
+    assert_class(&a, ANSWER_SUCCESS, body);
+    if (a.usage.tier != wanted)
+        fail_msg("%s: tier %d", body, (int)a.usage.tier);
+}
+
+static void the_tier_that_served_is_read_and_a_new_word_is_unknown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *told;
+        enum service_tier tier;
+    } table[] = {
+        {"\"service_tier\":\"default\"", TIER_STANDARD},
+        {"\"service_tier\":\"auto\"", TIER_STANDARD},
+        {"\"service_tier\":\"on_demand\"", TIER_STANDARD},
+        {"\"service_tier\":null", TIER_STANDARD},
+        {"\"service_tier\":7", TIER_STANDARD},
+        {"\"x\":1", TIER_STANDARD},
+        {"\"service_tier\":\"flex\"", TIER_BATCH},
+        {"\"service_tier\":\"batch\"", TIER_BATCH},
+        {"\"service_tier\":\"priority\"", TIER_PRIORITY},
+        {"\"service_tier\":\"scale\"", TIER_UNKNOWN},
+        {"\"service_tier\":\"platinum\"", TIER_UNKNOWN},
+        {"\"usage\":{\"service_tier\":\"standard\"}", TIER_STANDARD},
+        {"\"usage\":{\"service_tier\":\"batch\"}", TIER_BATCH},
+        {"\"usage\":{\"service_tier\":\"priority\"}", TIER_PRIORITY},
+        {"\"usage\":{\"service_tier\":\"gold\"}", TIER_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        assert_tier(CHAT, chat_answer, table[i].told, table[i].tier);
+        assert_tier(MESSAGES, "\"content\":[{}]", table[i].told, table[i].tier);
+    }
+    assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"speed\":\"fast\"}", TIER_PRIORITY);
+    assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"speed\":\"standard\"}", TIER_STANDARD);
+}
+
+/* A refusal of the content, or no content at all, may have been paid for. */
+static void an_answer_without_content_tells_its_usage_too(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {
+        "\"choices\":[]", "\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":{}}]"};
+    static const enum answer_class classes[] = {ANSWER_TRANSIENT, ANSWER_PERMANENT};
+    for (size_t i = 0; i < 2; i++) {
+        char body[256];
+        snprintf(body, sizeof body, "{%s,\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":8}}", empty[i]);
+        struct answer a = read_plain(CHAT, 200, body);
+        assert_class(&a, classes[i], body);
+        assert_int_equal(a.usage.prompt_tokens, 5);
+        assert_int_equal(a.usage.completion_tokens, 8);
+    }
+}
+
 static void assert_usage(const char *value, int64_t wanted)
 {
     char body[512];
@@ -310,6 +458,10 @@ int main(void)
         cmocka_unit_test(an_html_page_is_told_by_its_title),
         cmocka_unit_test(model_usage_and_reason_are_read),
         cmocka_unit_test(all_input_of_anthropic_is_prompt),
+        cmocka_unit_test(reasoning_is_output_whether_it_is_counted_within_or_beside),
+        cmocka_unit_test(what_the_cache_did_is_read_in_each_provider_s_words),
+        cmocka_unit_test(the_tier_that_served_is_read_and_a_new_word_is_unknown),
+        cmocka_unit_test(an_answer_without_content_tells_its_usage_too),
         cmocka_unit_test(a_usage_that_no_request_can_have_is_not_believed),
         cmocka_unit_test(usage_may_be_anything_or_nothing),
     };
