@@ -87,6 +87,8 @@ const struct option options[] = {
     {"backoff-max", 0, VALUE_SECONDS, RUN_LIKE, AT(run.backoff_max_ms), "S", "longest wait (60)"},
     {"backoff-base", 0, VALUE_REAL, RUN_LIKE, AT(run.backoff_base), "X", "growth of waits (2)"},
     {"jitter", 0, VALUE_TEXT, RUN_LIKE, AT(run.jitter), "KIND", "full, equal, decorrelated or none (full)"},
+    {"reserve", 0, VALUE_TEXT, RUN_LIKE, AT(run.reserve), "KIND",
+     "tokens that limits set aside for an answer: mean, high (few exceed it), or max (its bound) (high)"},
     {"retry-budget", 0, VALUE_COUNT, RUN_LIKE, AT(run.retry_budget), "PERCENT",
      "retries after faults, of the good answers, while fresh jobs wait (20; 0 is off)"},
     {"ageing", 0, VALUE_SECONDS, RUN_LIKE, AT(run.ageing_ms), "S",

@@ -294,19 +294,30 @@ FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id 
 
 -- name: spent_committed
 SELECT SUM(prompt_tokens + completion_tokens), SUM(cost_nanousd) FROM batches WHERE ?1 IS NULL OR id = ?1;
--- name: spent_unknown
--- Of attempts without a cost: the usage they told, and the worst case of those that told none and may have been paid for all the same.
--- Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; `free` is as in src/schedule/stops.c.
-SELECT SUM(told * COALESCE(prompt, 0)), SUM(told * COALESCE(completion, 0)), SUM(told * COALESCE(cached, 0)),
-    SUM((NOT told AND NOT free) * worst_prompt), SUM((NOT told AND NOT free) * worst_output)
-FROM (SELECT a.prompt_tokens AS prompt, a.completion_tokens AS completion, a.cached_tokens AS cached,
-        a.prompt_tokens IS NOT NULL OR a.completion_tokens IS NOT NULL AS told,
-        a.outcome IN ('throttled', 'account') OR (a.outcome = 'permanent' AND a.error_code IS NOT 'response_too_large')
-            OR (a.outcome = 'transient' AND COALESCE(a.error_code, '') IN ('resolve', 'connect', 'tls')) AS free,
-        j.prompt_tokens AS worst_prompt, COALESCE(j.max_output_tokens, ?2) AS worst_output
-    FROM batches b JOIN attempts a ON a.job_id BETWEEN b.first_job_id AND b.last_job_id
-    JOIN jobs j ON j.id = a.job_id AND j.batch_id = b.id
-    WHERE a.cost_nanousd IS NULL AND (?1 IS NULL OR b.id = ?1));
+-- name: spent_unpriced
+-- Of attempts without a cost, by model and endpoint: the usage they told, and what those may have used at most that told none and may have been
+-- paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; `free`
+-- is as in src/schedule/stops.c. Only a job without a route of its own has its model looked for in the body.
+SELECT model, endpoint, SUM(told), SUM(told * COALESCE(prompt, 0)), SUM(told * COALESCE(completion, 0)),
+    SUM(told * COALESCE(cached, 0)), SUM(told * COALESCE(cache_write, 0)),
+    SUM(silent), SUM(silent * counted), SUM(silent * COALESCE(bound, 0)), SUM(silent * (bound IS NULL))
+FROM (SELECT *, NOT told AND NOT free AS silent
+    FROM (SELECT a.prompt_tokens AS prompt, a.completion_tokens AS completion, a.cached_tokens AS cached,
+            a.cache_write_tokens AS cache_write, a.endpoint AS endpoint, j.prompt_tokens AS counted, j.max_output_tokens AS bound,
+            a.prompt_tokens IS NOT NULL OR a.completion_tokens IS NOT NULL AS told,
+            a.outcome IN ('throttled', 'account') OR (a.outcome = 'permanent' AND a.error_code IS NOT 'response_too_large')
+                OR (a.outcome = 'transient' AND COALESCE(a.error_code, '') IN ('resolve', 'connect', 'tls')) AS free,
+            COALESCE(r.model, (SELECT json_extract(q.body, '$.model') FROM requests q WHERE q.job_id = j.id AND json_valid(q.body)), '') AS model
+        FROM batches b JOIN attempts a ON a.job_id BETWEEN b.first_job_id AND b.last_job_id
+        JOIN jobs j ON j.id = a.job_id AND j.batch_id = b.id
+        LEFT JOIN routes r ON r.id = j.route
+        WHERE a.cost_nanousd IS NULL AND (?1 IS NULL OR b.id = ?1)))
+WHERE told OR silent
+GROUP BY model, endpoint;
+-- name: open_routes
+SELECT r.dialect, r.model, r.origin FROM routes r
+WHERE EXISTS (SELECT 1 FROM batches b JOIN jobs j ON j.batch_id = b.id AND j.route = r.id AND j.state = 'ready'
+    WHERE b.state IN ('active', 'paused') AND (?1 IS NULL OR b.id = ?1));
 
 -- ---- deadlines ----
 

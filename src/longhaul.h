@@ -207,6 +207,9 @@ typedef struct lh_run_options {
     int64_t ageing_ms; /* 0: off. A tenant of a lower priority that waited so long gets one job */
     const char *jitter;         /* "full" (default), "equal", "decorrelated", "none" */
     int64_t max_retry_after_ms; /* 900,000 */
+    /* What limits on tokens reserve for an answer before it is known: "high" (default): what few answers exceed, by those that came; "mean"; "max":
+     * its bound. Never more than the bound; before there are answers, and where a provider gives nothing back, the bound. */
+    const char *reserve;
     /* From a job's first claim until it is given up, waits and retries included, while a worker serves its batch. That claim sets it,
      * for later runs too. 0: none. */
     int64_t job_deadline_ms;
@@ -241,10 +244,11 @@ struct lh_progress {
     int64_t retries;                          /* attempts of this run that will be made again */
     int64_t answers;                          /* results of this run */
     int64_t prompt_tokens, completion_tokens; /* of this run */
-    int64_t cost_nanousd;                     /* of this run; LH_UNKNOWN without prices */
-    int64_t tokens_left, cost_left_nanousd;   /* of the budget; LH_UNKNOWN without */
-    double rate;                              /* jobs finished per second, lately */
-    double eta_s;                             /* time left at that rate; < 0: not known */
+    int64_t cost_nanousd;                     /* of this run; LH_UNKNOWN when none is known */
+    int64_t unpriced; /* attempts that told what they used, of unknown price: not in it */
+    int64_t tokens_left, cost_left_nanousd; /* of the budget; LH_UNKNOWN without */
+    double rate;                            /* jobs finished per second, lately */
+    double eta_s;                           /* time left at that rate; < 0: not known */
     const char *limiter; /* what holds requests back now: "concurrency", "requests per minute", …; "" */
     const char *trouble; /* "database: disk full, retrying" and the like; "" */
     bool stopping;
@@ -274,8 +278,9 @@ typedef struct lh_run_report {
     int64_t jobs_total, done, dead, canceled, unfinished; /* of the scope, at the end */
     int64_t answers, attempts, retries, lost_recovered;   /* of this run */
     int64_t late; /* jobs that it gave up as their deadline had passed; they are among the dead */
-    int64_t prompt_tokens, completion_tokens, cached_tokens;
-    int64_t cost_nanousd;                   /* of this run; LH_UNKNOWN without prices */
+    int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens;
+    int64_t cost_nanousd; /* of this run; LH_UNKNOWN when none is known */
+    int64_t unpriced;     /* attempts that told what they used, of unknown price: not in it */
     int64_t tokens_left, cost_left_nanousd; /* of the budget, at the end; LH_UNKNOWN without */
     int64_t p50_ms, p90_ms, p99_ms, max_ms; /* latency of answers */
     int64_t elapsed_ms;

@@ -122,6 +122,9 @@ static void take(void *self, int64_t now_ms, const struct gate_request *q, struc
     int64_t n = amount(r, now_ms, q);
     bucket_take(&r->bucket, now_ms, n);
     ticket->reserved[r->kind] = n;
+    bool is_of_answers = r->kind == TOLD_TOKENS || r->kind == TOLD_OUTPUT_TOKENS;
+    if (is_of_answers && q->bound_tokens > q->output_tokens && refund_left_ms(&r->refund, now_ms) == 0)
+        refund_counted_on(&r->refund, now_ms);
     ticket->taken[r->kind] = told_take(&r->told, now_ms, n);
 }
 

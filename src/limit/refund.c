@@ -18,6 +18,11 @@ int64_t refund_allows(struct refund *r, int64_t now_ms, int64_t back)
     return back;
 }
 
+void refund_counted_on(struct refund *r, int64_t now_ms)
+{
+    r->last_ms = now_ms;
+}
+
 static bool is_recent(int64_t at_ms, int64_t now_ms)
 {
     return at_ms != INT64_MIN && now_ms - at_ms < MINUTE_MS;

@@ -19,6 +19,9 @@ void refund_init(struct refund *r);
 /* How much of `back` to take back; what was used beyond a reservation (back < 0) always counts. */
 int64_t refund_allows(struct refund *r, int64_t now_ms, int64_t back);
 
+/* Less than the bound was reserved: as if the rest had come back already. */
+void refund_counted_on(struct refund *r, int64_t now_ms);
+
 enum refund_refusal {
     REFUND_OTHER,
     REFUND_UNNAMED,

@@ -112,7 +112,7 @@ int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *
     if (rc == 0)
         rc = choose_dialects(e, o->dialect, err);
     if (rc == 0)
-        rc = stops_read_price(o, false, &e->price, err);
+        rc = stops_read_price(o, &e->price, err);
     if (rc == 0)
         rc = copy_models(e, o, err);
     if (rc == 0)

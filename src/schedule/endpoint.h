@@ -3,10 +3,10 @@
 #ifndef LH_SCHEDULE_ENDPOINT_H
 #define LH_SCHEDULE_ENDPOINT_H
 
-#include "limit/budget.h"
 #include "limit/gate.h"
 #include "longhaul.h"
 #include "schedule/access.h"
+#include "tokens/price.h"
 
 enum {
     DIALECTS = 2,

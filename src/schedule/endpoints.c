@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "schedule/request.h"
+#include "schedule/model_use.h"
 
 /* ---- making them ---- */
 
@@ -101,20 +101,14 @@ enum dialect endpoints_dialect(const struct endpoints *s, const struct claimed_j
     return s->dialect_is_forced ? s->forced : dialect_of_url(job->url);
 }
 
-uint64_t endpoints_for(const struct endpoints *s, const struct claimed_job *job, struct json_parser *parser)
+uint64_t endpoints_for(const struct endpoints *s, const struct claimed_job *job, const char *model)
 {
     char origin[512];
-    json_object *name = NULL;
-    struct json_span span = provider_model_span(job->body, job->body_len);
-    if (span.data != NULL && json_parse(parser, span.data, span.len, &name, NULL) != 0)
-        name = NULL;
-    const char *model = json_is_string(name) ? json_object_get_string(name) : "";
     snprintf(origin, sizeof origin, "%.*s", (int)provider_origin(job->url), job->url);
     uint64_t can = 0;
     for (size_t i = 0; i < s->count; i++)
         if (endpoint_can_serve(&s->list[i], endpoints_dialect(s, job), model, origin))
             can |= UINT64_C(1) << i;
-    json_object_put(name);
     return can;
 }
 
@@ -142,7 +136,7 @@ static bool is_freer(const struct endpoint *a, const struct endpoint *b)
 struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, int64_t now_ms,
                                 struct endpoint_wait *wait)
 {
-    struct gate_request request = job_request(job);
+    struct gate_request request = job_expected(job);
     struct endpoint *best = NULL;
     bool one = s->count == 1;
     int64_t tier = one ? INT64_MAX : lowest_tier(s, job->can, now_ms);

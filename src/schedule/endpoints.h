@@ -21,8 +21,8 @@ int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms,
 void endpoints_free(struct endpoints *s);
 
 enum dialect endpoints_dialect(const struct endpoints *s, const struct claimed_job *job);
-/* Which can serve it, by bit; 0: none. Reads the model from the body. */
-uint64_t endpoints_for(const struct endpoints *s, const struct claimed_job *job, struct json_parser *parser);
+/* Which can serve it, by bit; 0: none. */
+uint64_t endpoints_for(const struct endpoints *s, const struct claimed_job *job, const char *model);
 
 struct endpoint_wait {
     int64_t ready_at; /* when to look again by the clock; INT64_MAX: no gate tells a time */

@@ -94,7 +94,7 @@ void fares_settle(struct flight *f, enum http_outcome http, const struct answer 
              policy_is_unreachable(http))
         used = input = output = 0;
     /* A lie must not put the limiter in debt for days; an estimate is rarely wrong by more. */
-    int64_t most = gate_request_tokens(&f->asked) * USED_MOST;
+    int64_t most = (gate_request_tokens(&f->asked) + f->asked.bound_tokens) * USED_MOST;
     int64_t retry_after =
         a->retry_after_ms > r->policy.max_retry_after_ms ? r->policy.max_retry_after_ms : a->retry_after_ms;
     struct gate_outcome g = {.ticket = f->ticket,

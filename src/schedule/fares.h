@@ -12,6 +12,7 @@ struct flight {
     struct endpoint *endpoint;
     const struct access *access;
     struct gate_request asked;
+    struct budget_sum held; /* of the budget */
     struct gate_ticket ticket;
     int64_t started_wall_ms, started_ms, timeout_ms;
 };

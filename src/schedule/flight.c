@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "schedule/fares.h"
-#include "schedule/request.h"
 #include "schedule/run.h"
 
 static struct outcome *outcome_of(const struct claimed_job *job)
@@ -27,6 +26,8 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->was_counted_retry = job->is_counted_retry;
     o->charge = job->charge;
     o->counted_prompt = job->prompt_tokens;
+    if (job->use != NULL && job->use->model->name[0] != '\0')
+        o->asked_model = job->use->model->name;
     o->cost_nanousd = LH_UNKNOWN;
     return o;
 }
@@ -195,7 +196,7 @@ static void on_done(void *arg, const struct http_response *response)
     if (http == HTTP_OK)
         fares_reached(r, f->endpoint);
     fares_settle(f, http, &o->answer, pause_ms);
-    o->cost_nanousd = stops_settle(&r->stops, &f->endpoint->price, &f->asked, http, &o->answer);
+    o->cost_nanousd = stops_settle(f, http, &o->answer);
     int64_t now = clock_wall_ms();
     struct decision d = decide(f, &o->answer, unreachable);
     if (stopped)
@@ -219,6 +220,7 @@ static void on_done(void *arg, const struct http_response *response)
         o->move = OUTCOME_READY;
         o->attempt_outcome = "transient";
     }
+    model_learn(f->job->use, f->job->prompt_tokens, &o->answer.usage, o->move == OUTCOME_DONE, o->latency_ms);
     tally_attempt(&r->tally, clock_monotonic_ms(), o);
     stops_count(r, o);
     watch(r, f->job, o);
@@ -340,13 +342,13 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
                          .job = job,
                          .endpoint = e,
                          .access = access,
-                         .asked = job_request(job),
+                         .asked = job_expected(job),
                          .started_wall_ms = clock_wall_ms(),
                          .started_ms = clock_monotonic_ms()};
     f->timeout_ms = policy_timeout_ms(e->options.timeout_ms, job->deadline_at, f->started_wall_ms);
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
-    budget_take(&r->stops.budget, &f->asked);
+    f->held = stops_take(r, e, job);
     f->ticket = gate_take(e->gate, f->started_ms, &f->asked);
     if (gate_request_tokens(&f->asked) > e->kept.most_tokens)
         e->kept.most_tokens = gate_request_tokens(&f->asked);
@@ -357,7 +359,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     struct gate_outcome nothing = {
         .ticket = f->ticket, .health = BREAKER_NOTHING, .used_tokens = 0, .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
-    budget_settle(&r->stops.budget, &f->asked, &(struct token_usage){0}, NULL);
+    budget_settle(&r->stops.budget, &f->held, &(struct budget_sum){0});
     free(f);
     bury_unsendable(r, job, &err);
     return false;

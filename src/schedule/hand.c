@@ -21,8 +21,16 @@ static struct route *add_route(struct lh_run *r, const struct claimed_job *job)
         return NULL;
     route->id = job->route;
     route->prefetch = PREFETCH_MIN;
-    route->can = endpoints_for(&r->endpoints, job, r->parser);
     claim_list_init(&route->jobs);
+    if (job->route != ROUTE_LOOSE) {
+        char model[MODEL_NAME_MOST + 1];
+        job_model_name(job, r->parser, model);
+        route->model = strdup(model);
+        if (route->model == NULL) {
+            free(route);
+            return NULL;
+        }
+    }
     h->routes[h->count++] = route;
     return route;
 }
@@ -35,11 +43,39 @@ static struct route *find_route(struct lh_run *r, const struct claimed_job *job)
     return add_route(r, job);
 }
 
+/* A budget of money leaves out the endpoints where the price is not known. */
+static uint64_t endpoints_of(struct lh_run *r, const struct claimed_job *job)
+{
+    const struct model *model = job->use->model;
+    uint64_t can = endpoints_for(&r->endpoints, job, model->name);
+    return stops_leave_unpriced(r, model, can);
+}
+
+/* Which model it asks for, and who can serve it. False: out of memory. */
+static bool find_model(struct lh_run *r, struct route *route, struct claimed_job *job)
+{
+    char name[MODEL_NAME_MOST + 1];
+    bool is_first = route->use == NULL;
+    if (route->use != NULL && route->use->batch_id == job->batch_id && route->id != ROUTE_LOOSE) {
+        job->use = route->use;
+    } else {
+        if (route->id == ROUTE_LOOSE)
+            job_model_name(job, r->parser, name);
+        job->use = models_use(&r->models, job->batch_id, route->id == ROUTE_LOOSE ? name : route->model);
+        if (job->use == NULL)
+            return false;
+        route->use = job->use;
+    }
+    if (route->id == ROUTE_LOOSE || is_first)
+        route->can = endpoints_of(r, job);
+    job->can = route->can;
+    return true;
+}
+
 static void put(struct lh_run *r, struct route *route, struct claimed_job *job)
 {
     job->next = NULL;
     job->arrival = r->hand.arrived;
-    job->can = route->id == ROUTE_LOOSE ? endpoints_for(&r->endpoints, job, r->parser) : route->can;
     *route->jobs.last = job;
     route->jobs.last = &job->next;
     route->jobs.count++;
@@ -70,7 +106,7 @@ void hand_take(struct lh_run *r, struct claim_list *claims)
         next = job->next;
         struct route *route = last != NULL && last->id == job->route ? last : find_route(r, job);
         r->hand.arrived++;
-        if (route == NULL) { /* out of memory */
+        if (route == NULL || !find_model(r, route, job)) { /* out of memory */
             job->next = NULL;
             flight_give_back(r, job);
             run_finish(r, LH_RUN_STOPPED, "out of memory");
@@ -263,6 +299,7 @@ void hand_free(struct lh_run *r)
 {
     for (size_t i = 0; i < r->hand.count; i++) {
         claim_list_free(&r->hand.routes[i]->jobs);
+        free(r->hand.routes[i]->model);
         free(r->hand.routes[i]);
     }
     claim_list_free(&r->hand.aside);

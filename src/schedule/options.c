@@ -30,6 +30,7 @@ void lh_run_options_default(lh_run_options *o)
                           .backoff_base = 2,
                           .retry_budget = 20,
                           .jitter = "full",
+                          .reserve = "high",
                           .max_retry_after_ms = 900000,
                           .max_tokens_total = LH_UNKNOWN,
                           .max_cost_nanousd = LH_UNKNOWN,
@@ -172,6 +173,7 @@ static int check_endpoints(const lh_run_options *o, lh_error *err)
 struct meant {
     enum jitter jitter;
     const char *durability;
+    enum reserve reserve;
     struct stops stops;
 };
 
@@ -182,6 +184,9 @@ static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
     if (!jitter_from_name(jitter, &m->jitter))
         return lh_error_set(err, LH_EUSAGE, "jitter is \"%s\"; it must be full, equal, decorrelated or none",
                             jitter);
+    const char *reserve = o->reserve != NULL ? o->reserve : "high";
+    if (!reserve_from_name(reserve, &m->reserve))
+        return lh_error_set(err, LH_EUSAGE, "reserve is \"%.50s\"; it must be max, high or mean", reserve);
     if (strcmp(durability, "full") != 0 && strcmp(durability, "normal") != 0)
         return lh_error_set(err, LH_EUSAGE, "durability is \"%s\"; it must be full or normal", durability);
     m->durability = strcmp(durability, "normal") == 0 ? "normal" : "full";
@@ -217,7 +222,9 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->options.endpoint.adaptive = r->options.endpoint.adaptive_mode = NULL;
     r->options.endpoints = NULL;
     r->options.models = NULL;
+    r->options.reserve = NULL;
     r->stops = meant.stops;
+    r->models.reserve = meant.reserve;
     r->options.alert_errors = NULL; /* borrowed until now */
     r->policy.max_attempts = o->max_attempts;
     r->policy.max_throttles = o->max_throttles;

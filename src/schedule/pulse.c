@@ -47,7 +47,7 @@ void pulse_budget(const struct lh_run *r, int64_t *cost_nanousd, int64_t *tokens
                   int64_t *cost_left_nanousd)
 {
     struct budget_sum left = budget_left(&r->stops.budget);
-    *cost_nanousd = r->stops.budget.price.known ? r->tally.cost_nanousd : LH_UNKNOWN;
+    *cost_nanousd = r->tally.priced > 0 ? r->tally.cost_nanousd : LH_UNKNOWN;
     *tokens_left = known_left(left.tokens);
     *cost_left_nanousd = known_left(left.nanousd);
 }
@@ -68,6 +68,7 @@ static void report_progress(struct lh_run *r)
                      .answers = r->tally.answers,
                      .prompt_tokens = r->tally.prompt_tokens,
                      .completion_tokens = r->tally.completion_tokens,
+                     .unpriced = r->tally.unpriced,
                      .rate = r->tally.rate,
                      .eta_s = r->tally.rate > 0.001 ? (double)unsent / r->tally.rate : -1,
                      .limiter = binding_limiter(r),
@@ -193,6 +194,7 @@ static void note_statistics(struct lh_run *r)
     json_append_int(&b, "retries", t->retries);
     json_append_int(&b, "late", r->view.late);
     json_append_int(&b, "cost_nanousd", cost);
+    json_append_int(&b, "unpriced", t->unpriced);
     json_append_int(&b, "tokens_left", tokens_left);
     json_append_int(&b, "cost_left_nanousd", cost_left);
     json_append_int(&b, "p50_ms", report.p50_ms);

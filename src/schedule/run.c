@@ -141,6 +141,13 @@ static bool look_at_routes(struct lh_run *r, int64_t now_ms)
     return starving && r->in_flight < endpoints_capacity(&r->endpoints);
 }
 
+/* The budget lets its first job go when something in flight has left a part of it. */
+static void hold_route(struct route *route)
+{
+    route->is_blocked = true;
+    route->wait = (struct endpoint_wait){.ready_at = INT64_MAX, .is_for_end = true};
+}
+
 /* Sends what may go now, nothing while its answer could not be kept. True when more could go than there are claims. */
 static bool send_ready(struct lh_run *r)
 {
@@ -151,15 +158,17 @@ static bool send_ready(struct lh_run *r)
                r->in_flight < endpoints_capacity(&r->endpoints);
     for (size_t i = 0; i < r->hand.count; i++)
         r->hand.routes[i]->is_blocked = false;
+    stops_begin(r);
     while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
-        if (!stops_allow(r, route->jobs.first))
-            return false;
         struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->wait);
-        if (e != NULL)
+        if (e != NULL && !stops_allow(r, e, route->jobs.first))
+            hold_route(route);
+        else if (e != NULL)
             flight_start(r, e, hand_pop(r, route));
         else if (!hand_lay_aside(r, route))
             route->is_blocked = true;
     }
+    stops_see_budget(r);
     return r->phase == RUN_WORKING && look_at_routes(r, now);
 }
 
@@ -336,6 +345,8 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
     if (rc == 0)
         rc = endpoints_open(&r->endpoints, o, clock_monotonic_ms(), err);
     if (rc == 0)
+        rc = models_open(&r->models, o, &r->endpoints, err);
+    if (rc == 0)
         rc = find_batch(r, db, o->batch, err);
     if (rc == 0 && ((r->parser = json_parser_new()) == NULL || (r->guard = guard_new()) == NULL))
         rc = lh_error_nomem(err);
@@ -347,6 +358,8 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
         rc = open_writer(r, db, err);
     if (rc == 0)
         rc = keep_open(r, db, err);
+    if (rc == 0)
+        rc = models_read(&r->models, db, r->batch_id, err);
     if (rc == 0)
         rc = stops_open(r, db, err);
     if (rc != 0) {
@@ -426,6 +439,7 @@ void lh_run_free(lh_run *r)
     if (r->http != NULL)
         http_client_close(r->http, NULL, NULL);
     close_handles(r);
+    models_free(&r->models);
     endpoints_free(&r->endpoints);
     guard_free(r->guard);
     json_parser_free(r->parser);

@@ -10,6 +10,7 @@
 #include "longhaul.h"
 #include "schedule/endpoints.h"
 #include "schedule/guard.h"
+#include "schedule/model_use.h"
 #include "schedule/policy.h"
 #include "schedule/stops.h"
 #include "schedule/tally.h"
@@ -27,6 +28,8 @@ struct route {
     int64_t id;
     uint64_t can; /* endpoints that can serve it, by bit; of ROUTE_LOOSE each job has its own */
     struct claim_list jobs;
+    char *model;               /* owned: its jobs' model; of ROUTE_LOOSE each has its own */
+    struct model_use *use;     /* by the batch of the job that came last */
     int64_t prefetch;          /* how many to hold or have coming */
     int64_t sent_since_claims; /* requests that left since claims last came */
     int64_t
@@ -81,6 +84,7 @@ struct lh_run {
     struct random random;
     struct tally tally;
     struct stops stops;
+    struct models models;
 
     struct hand hand;
 

@@ -6,8 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "schedule/request.h"
-#include "schedule/run.h"
+#include "schedule/fares.h"
 #include "store/spent.h"
 
 /* ---- options ---- */
@@ -24,7 +23,7 @@ static int check_most(const char *name, int64_t value, int64_t most, lh_error *e
 }
 
 /* A price that is not given is never 0. */
-int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *out, lh_error *err)
+int stops_read_price(const lh_endpoint_options *o, struct price *out, lh_error *err)
 {
     const int64_t most = INT64_C(1000000000000); /* 1,000 USD per million tokens */
     const int64_t given[] = {o->price_input_nanousd, o->price_output_nanousd, o->price_cached_nanousd,
@@ -36,14 +35,14 @@ int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *ou
         if (given[i] != LH_UNKNOWN && (given[i] < 0 || given[i] > most))
             return lh_error_set(err, LH_EUSAGE, "a price must be 0 to 1000 USD per million tokens");
     }
-    if (!any && !needed)
+    if (!any)
         return 0;
     if (given[0] == LH_UNKNOWN || given[1] == LH_UNKNOWN)
         return lh_error_set(
             err, LH_EUSAGE,
-            "%s%s%s needs prices: give --price-input and --price-output, in USD per million tokens",
-            o->name != NULL ? o->name : "", o->name != NULL ? ": " : "",
-            needed ? "--max-cost" : "the cost of a request");
+            "%s%sthe cost of a request needs both prices: give --price-input and --price-output, in USD per "
+            "million tokens",
+            o->name != NULL ? o->name : "", o->name != NULL ? ": " : "");
     *out = (struct price){.known = true,
                           .input = given[0],
                           .output = given[1],
@@ -52,20 +51,12 @@ int stops_read_price(const lh_endpoint_options *o, bool needed, struct price *ou
     return 0;
 }
 
-/* The dearest of all endpoints: where a request will go is not known when it is reckoned. */
-static int read_prices(const lh_run_options *o, struct price *out, lh_error *err)
+static int check_prices(const lh_run_options *o, lh_error *err)
 {
-    bool needed = o->max_cost_nanousd != LH_UNKNOWN;
-    if (o->n_endpoints == 0)
-        return stops_read_price(&o->endpoint, needed, out, err);
-    *out = (struct price){.known = false};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < o->n_endpoints; i++) {
-        struct price one;
-        rc = stops_read_price(&o->endpoints[i], needed, &one, err);
-        if (rc == 0)
-            *out = price_worst(out, &one);
-    }
+    struct price price;
+    int rc = o->n_endpoints == 0 ? stops_read_price(&o->endpoint, &price, err) : 0;
+    for (size_t i = 0; rc == 0 && i < o->n_endpoints; i++)
+        rc = stops_read_price(&o->endpoints[i], &price, err);
     return rc;
 }
 
@@ -76,32 +67,114 @@ int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err)
     if (rc == 0)
         rc = check_most("max-cost", o->max_cost_nanousd, MOST_NANOUSD, err);
     if (rc == 0)
-        rc = read_prices(o, &s->budget.price, err);
+        rc = check_prices(o, err);
     s->budget.max_tokens = o->max_tokens_total != LH_UNKNOWN ? o->max_tokens_total : INT64_MAX;
     s->budget.max_nanousd = o->max_cost_nanousd != LH_UNKNOWN ? o->max_cost_nanousd : INT64_MAX;
     return rc == 0 ? alert_parse(o->alert_errors, &s->alert, err) : rc;
 }
 
-/* ---- the budget ---- */
+/* ---- the budget: before the run ---- */
+
+static bool has_money_limit(const struct stops *s)
+{
+    return s->budget.max_nanousd != INT64_MAX;
+}
+
+static int say_unpriced(const char *model, lh_error *err)
+{
+    return lh_error_set(
+        err, LH_EUSAGE,
+        "--max-cost needs prices, and that of the model \"%.100s\" is not known: give --price-input "
+        "and --price-output, in USD per million tokens, or a file of prices with --prices",
+        model);
+}
+
+struct looking {
+    struct lh_run *run;
+    lh_error *err;
+};
+
+static int check_route(void *arg, const struct open_route *route)
+{
+    struct looking *l = arg;
+    struct lh_run *r = l->run;
+    enum dialect dialect = DIALECT_OPENAI;
+    uint64_t can = 0;
+    const struct model *model = models_find(&r->models, route->model);
+    if (model == NULL)
+        return lh_error_nomem(l->err);
+    if (r->endpoints.dialect_is_forced)
+        dialect = r->endpoints.forced;
+    else if (!dialect_from_name(route->dialect, &dialect))
+        return 0;
+    for (size_t i = 0; i < r->endpoints.count; i++)
+        if (endpoint_can_serve(&r->endpoints.list[i], dialect, route->model, route->origin))
+            can |= UINT64_C(1) << i;
+    bool none = can != 0 && (can & model_priced(model, r->endpoints.count)) == 0;
+    return none ? say_unpriced(route->model, l->err) : 0;
+}
+
+static int64_t endpoint_named(const struct endpoints *s, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < s->count; i++)
+        if (strcmp(s->list[i].name, name) == 0)
+            return (int64_t)i;
+    return s->count == 1 ? 0 : LH_UNKNOWN;
+}
+
+/* Attempts of earlier runs that have no cost: what they told at today's price, what they may have used at its worst. */
+static int count_unpriced(void *arg, const struct spent_unpriced *u)
+{
+    struct looking *l = arg;
+    struct lh_run *r = l->run;
+    const struct model *model = models_find(&r->models, u->model);
+    if (model == NULL)
+        return lh_error_nomem(l->err);
+    struct price price = model_price(model, r->endpoints.count, endpoint_named(&r->endpoints, u->endpoint));
+    const struct attempts_past past = {u->silent_prompt, u->silent_bounded, u->silent_unbounded};
+    const struct token_usage told = {.prompt = u->told_prompt,
+                                     .cached = u->told_cached,
+                                     .cache_write = u->told_cache_write,
+                                     .completion = u->told_completion};
+    struct budget_sum used = {0}, silent = {0};
+    if (!price.known && has_money_limit(&r->stops))
+        return say_unpriced(u->model, l->err);
+    if (price.known)
+        used.nanousd = price_of(&price, &told);
+    if (u->silent > 0)
+        model_worst(model, &price, &past, &silent);
+    budget_begin(&r->stops.budget, &used, &silent);
+    return 0;
+}
 
 int stops_open(struct lh_run *r, const char *db, lh_error *err)
 {
-    struct budget *b = &r->stops.budget;
-    const struct claimed_job unbounded = {.max_output_tokens = LH_UNKNOWN};
+    struct looking l = {r, err};
     struct spent spent;
-    if (!budget_is_set(b))
-        return 0;
-    int rc = spent_read(db, r->batch_id, job_request(&unbounded).output_tokens, &spent, err);
-    if (rc != 0)
+    int rc = 0;
+    if (has_money_limit(&r->stops))
+        rc = spent_open_routes(db, r->batch_id, check_route, &l, err);
+    if (rc != 0 || !budget_is_set(&r->stops.budget))
         return rc;
-    const struct token_usage unpriced = {.prompt = spent.unpriced_prompt,
-                                         .completion = spent.unpriced_completion,
-                                         .cached = spent.unpriced_cached};
-    b->used.tokens = spent.tokens + spent.silent_prompt + spent.silent_output;
-    if (b->price.known)
-        b->used.nanousd = spent.nanousd + price_of(&b->price, &unpriced) +
-                          price_most(&b->price, spent.silent_prompt, spent.silent_output);
-    return 0;
+    rc = spent_read(db, r->batch_id, &spent, count_unpriced, &l, err);
+    const struct budget_sum committed = {spent.tokens, spent.nanousd}, nothing = {0};
+    budget_begin(&r->stops.budget, &committed, &nothing);
+    return rc;
+}
+
+/* ---- the budget: while it runs ---- */
+
+uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can)
+{
+    lh_error why = {0};
+    if (!has_money_limit(&r->stops))
+        return can;
+    uint64_t priced = can & model_priced(model, r->endpoints.count);
+    if (can != 0 && priced == 0) {
+        say_unpriced(model->name, &why);
+        run_finish(r, LH_RUN_BUDGET, "%s", why.message);
+    }
+    return priced;
 }
 
 static void say_spent(struct lh_run *r)
@@ -114,51 +187,90 @@ static void say_spent(struct lh_run *r)
     if (b->max_nanousd != INT64_MAX)
         snprintf(money, sizeof money, ": %.6f of %.6f USD are spent", (double)b->used.nanousd / 1e9,
                  (double)b->max_nanousd / 1e9);
-    run_finish(r, LH_RUN_BUDGET,
-               "the budget is reached%s%s (lost requests at their worst case), and the next request may need "
-               "more than is "
-               "left; raise %s and give the same command again",
-               tokens, money,
-               *tokens != '\0' && *money != '\0' ? "--max-tokens-total or --max-cost"
-               : *money != '\0'                  ? "--max-cost"
-                                                 : "--max-tokens-total");
+    bool is_silent = b->silent.tokens > 0 || b->silent.nanousd > 0;
+    run_finish(
+        r, LH_RUN_BUDGET,
+        "the budget is reached%s%s%s, and the next request may need more than is left; raise %s and give "
+        "the same command again",
+        tokens, money,
+        is_silent ? " (requests that ended without telling what they used count as the most they may have)"
+                  : "",
+        *tokens != '\0' && *money != '\0' ? "--max-tokens-total or --max-cost"
+        : *money != '\0'                  ? "--max-cost"
+                                          : "--max-tokens-total");
 }
 
-bool stops_allow(struct lh_run *r, const struct claimed_job *next)
+void stops_begin(struct lh_run *r)
+{
+    r->stops.held = r->stops.is_spent = false;
+}
+
+bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next)
 {
     struct stops *s = &r->stops;
-    s->held = false;
+    struct budget_sum worst;
     if (!budget_is_set(&s->budget))
         return true;
-    if (next->max_output_tokens == LH_UNKNOWN && !s->warned) {
+    if (next->max_output_tokens == LH_UNKNOWN && next->use->model->most_output == LH_UNKNOWN && !s->warned) {
         s->warned = true;
-        log_warn("some requests do not bound their answers (max_tokens): the budget may be passed by those "
-                 "in flight");
+        log_warn("some requests do not bound their answers (max_tokens), and how long those of \"%.100s\" "
+                 "may be is "
+                 "not known: the budget may be passed by those in flight",
+                 next->use->model->name);
     }
-    struct gate_request q = job_request(next);
-    enum budget_verdict verdict = budget_allows(&s->budget, &q);
-    s->held = verdict == BUDGET_WAIT;
-    if (verdict == BUDGET_NEVER)
-        say_spent(r);
+    job_worst(next, (size_t)(e - r->endpoints.list), &worst);
+    enum budget_verdict verdict = budget_allows(&s->budget, &worst);
+    s->held = s->held || verdict != BUDGET_GO;
+    s->is_spent = s->is_spent || verdict == BUDGET_NEVER;
     return verdict == BUDGET_GO;
 }
 
-/* Refused, or it never reached the provider: nothing was used. As in the statement `spent_unknown`. */
+void stops_see_budget(struct lh_run *r)
+{
+    if (r->stops.is_spent && r->in_flight == 0)
+        say_spent(r);
+}
+
+struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const struct claimed_job *job)
+{
+    struct budget_sum worst;
+    job_worst(job, (size_t)(e - r->endpoints.list), &worst);
+    return budget_take(&r->stops.budget, &worst);
+}
+
+/* Refused, or it never reached the provider: nothing was used. As in the statement `spent_unpriced`. */
 static bool is_free(enum http_outcome http, const struct answer *a)
 {
     return policy_is_unreachable(http) || a->class == ANSWER_THROTTLED || a->class == ANSWER_ACCOUNT ||
            (a->class == ANSWER_PERMANENT && http != HTTP_TOO_LARGE);
 }
 
-int64_t stops_settle(struct stops *s, const struct price *at, const struct gate_request *taken,
-                     enum http_outcome http, const struct answer *a)
+static int64_t at_least_none(int64_t tokens)
 {
-    struct token_usage used = {.prompt = a->usage.prompt_tokens,
-                               .completion = a->usage.completion_tokens,
-                               .cached = a->usage.cached_tokens};
+    return tokens > 0 ? tokens : 0;
+}
+
+int64_t stops_settle(const struct flight *f, enum http_outcome http, const struct answer *a)
+{
+    struct budget *b = &f->run->stops.budget;
+    const struct price *price = &f->job->use->model->prices[f->endpoint - f->run->endpoints.list];
+    const struct token_usage used = {.prompt = a->usage.prompt_tokens,
+                                     .cached = a->usage.cached_tokens,
+                                     .cache_write = a->usage.cache_write_tokens,
+                                     .completion = a->usage.completion_tokens,
+                                     .tier = a->usage.tier};
     bool told = used.prompt >= 0 || used.completion >= 0;
-    budget_settle(&s->budget, taken, told || is_free(http, a) ? &used : NULL, at);
-    return told ? price_of(at, &used) : LH_UNKNOWN;
+    int64_t cost = told ? price_of(price, &used) : LH_UNKNOWN;
+    struct budget_sum sum = {0};
+    if (told) {
+        sum.tokens = at_least_none(used.prompt) + at_least_none(used.completion);
+        sum.nanousd = cost;
+    }
+    /* A tier whose price is not known is dearer, by twice at most (2025). */
+    if (told && cost == LH_UNKNOWN)
+        sum.nanousd = price->known ? 2 * price_most(price, used.prompt, used.completion) : 0;
+    budget_settle(b, &f->held, told || is_free(http, a) ? &sum : NULL);
+    return cost;
 }
 
 /* ---- errors ---- */

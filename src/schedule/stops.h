@@ -11,28 +11,40 @@
 
 struct lh_run;
 struct claimed_job;
+struct endpoint;
+struct flight;
+struct model;
+struct price;
 
 struct stops {
     struct budget budget;
     struct alert alert;
-    bool held;           /* the next request waits for what is in flight to leave something of the budget */
+    bool held; /* in this tick: some request waits for what is in flight to leave something of the budget */
+    bool is_spent;       /* in this tick: and one of them does so though nothing is in flight */
     bool warned;         /* of answers that nothing bounds */
     int64_t error_batch; /* of the last error */
     int64_t late_seen;   /* of view.late */
 };
 
-/* What an endpoint's options say of its price. needed: for a budget in money. LH_EUSAGE says what is missing or makes no sense. */
-int stops_read_price(const lh_endpoint_options *e, bool needed, struct price *out, lh_error *err);
+/* What an endpoint's options say of its price. LH_EUSAGE says what is missing or makes no sense. */
+int stops_read_price(const lh_endpoint_options *e, struct price *out, lh_error *err);
 /* Copies the options. LH_EUSAGE names the one that makes no sense. */
 int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err);
-/* Reads what was used so far, when there is a budget. After the recovery of orphans. */
+/* Reads what was used so far, when there is a budget. After the recovery of orphans. LH_EUSAGE: a budget of money, and a model of unknown price. */
 int stops_open(struct lh_run *r, const char *db, lh_error *err);
 
-/* May the job go, as far as the budget is concerned? When it never may, the run finishes. */
-bool stops_allow(struct lh_run *r, const struct claimed_job *next);
-/* A request that was taken from the budget has ended. Returns its cost, LH_UNKNOWN when that is not known. */
-int64_t stops_settle(struct stops *s, const struct price *at, const struct gate_request *taken,
-                     enum http_outcome http, const struct answer *a);
+/* Of the endpoints that can serve a model, those that a budget of money allows: where its price is known. When there are none the run finishes. */
+uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can);
+
+/* A tick: stops_begin, then for each job that may go: is there enough of the budget left? When there is not even with nothing in flight,
+ * stops_see_budget finishes the run. */
+void stops_begin(struct lh_run *r);
+bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next);
+void stops_see_budget(struct lh_run *r);
+/* Takes its worst case from the budget, and returns it. */
+struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const struct claimed_job *job);
+/* A request has ended. Returns its cost, LH_UNKNOWN when that is not known. */
+int64_t stops_settle(const struct flight *f, enum http_outcome http, const struct answer *a);
 /* An attempt has ended. */
 void stops_count(struct lh_run *r, const struct outcome *o);
 /* Now and then: is it time to end? */

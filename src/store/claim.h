@@ -7,6 +7,8 @@
 
 enum { CLAIM_OUTPUT_TOKENS = 256 }; /* reckoned for an answer that nothing bounds; the usage corrects it */
 
+struct model_use;
+
 /* A job that this worker has. One owner at a time: the store thread hands it to the loop. */
 struct claimed_job {
     struct claimed_job *next;
@@ -28,6 +30,7 @@ struct claimed_job {
     /* The loop's: when it came, and which endpoints can serve it, by bit. */
     int64_t arrival;
     uint64_t can;
+    struct model_use *use; /* its batch's of its model; NULL before it is in hand */
 };
 
 struct claim_list {

@@ -6,17 +6,31 @@
 
 #include "base/error.h"
 
-struct spent {
-    int64_t tokens;  /* committed: prompt and completion */
-    int64_t nanousd; /* of the attempts whose cost was written */
-    /* attempts that told their usage when no price was known: */
-    int64_t unpriced_prompt, unpriced_completion, unpriced_cached;
-    /* the worst case of those that may have been paid for and did not tell (lost, cut off, 5xx, …): */
-    int64_t silent_prompt, silent_output;
+struct spent { /* committed: prompt and completion; and the cost of the attempts that have one */
+    int64_t tokens, nanousd;
 };
 
-/* unbounded_output: what an answer that nothing bounds is reckoned at. Reads every attempt of the scope once: for a run with a budget.
- * After the recovery of orphans. Errors of store_open. */
-int spent_read(const char *db, int64_t batch_id, int64_t unbounded_output, struct spent *out, lh_error *err);
+/* Attempts without a cost, of one model at one endpoint. */
+struct spent_unpriced {
+    const char *model;    /* "" when it cannot be told; borrowed, as all strings here, for the call */
+    const char *endpoint; /* NULL: not named, or not known (lost) */
+    int64_t told, told_prompt, told_completion, told_cached,
+        told_cache_write; /* those that told their usage */
+    /* Those that may have been paid for and did not tell (lost, cut off, 5xx, …), by what was counted before: */
+    int64_t silent, silent_prompt;
+    int64_t silent_bounded;   /* the bounds of their answers, summed */
+    int64_t silent_unbounded; /* attempts without a bound */
+};
+
+/* Reads every attempt of the scope once: for a run with a budget. After the recovery of orphans. A non-zero return of `fn` ends the walk and is
+ * returned; errors of store_open. batch_id LH_UNKNOWN: all. */
+int spent_read(const char *db, int64_t batch_id, struct spent *out,
+               int (*fn)(void *arg, const struct spent_unpriced *u), void *arg, lh_error *err);
+
+struct open_route { /* of jobs that are ready in unfinished batches; ROUTE_LOOSE is not among them */
+    const char *dialect, *model, *origin;
+};
+int spent_open_routes(const char *db, int64_t batch_id, int (*fn)(void *arg, const struct open_route *r),
+                      void *arg, lh_error *err);
 
 #endif

@@ -44,6 +44,20 @@ void measured_add(struct measured *to, const struct measured *m)
     to->latency_ms += m->latency_ms;
 }
 
+void measured_add_usage(struct measured *to, const lh_usage *u)
+{
+    const struct measured m = {.answers = u->answers,
+                               .tokens = (double)u->answer_tokens,
+                               .squares = u->answer_squares,
+                               .most = u->answer_max,
+                               .prompts = u->told_prompts,
+                               .told = (double)u->told_tokens,
+                               .counted = (double)u->counted_tokens,
+                               .share_most = u->prompt_share_max,
+                               .latency_ms = (double)u->latency_ms};
+    measured_add(to, &m);
+}
+
 double measured_mean(const struct measured *m)
 {
     return m->answers > 0 ? m->tokens / (double)m->answers : 0;

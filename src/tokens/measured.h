@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "longhaul.h"
+
 enum {
     MEASURED_ENOUGH = 30,      /* answers that speak for themselves */
     MEASURED_LEAST_PROMPT = 8, /* tokens: the share of shorter prompts says little */
@@ -24,6 +26,8 @@ void measured_answer(struct measured *m, int64_t tokens, int64_t latency_ms);
 /* counted: what we took it for, > 0. */
 void measured_prompt(struct measured *m, int64_t counted, int64_t told);
 void measured_add(struct measured *to, const struct measured *m);
+/* Adds what the store knows. */
+void measured_add_usage(struct measured *to, const lh_usage *u);
 
 /* How careful a reservation is: the bound; what few answers exceed (the mean and two deviations); the mean. */
 enum reserve { RESERVE_MAX, RESERVE_HIGH, RESERVE_MEAN };

@@ -87,7 +87,7 @@ says 'refuses the account'
 [ "$(value "SELECT jobs_done || ' ' || jobs_ready FROM batches WHERE name = 'both'")" = '50 50' ] || fail "the other dialect's jobs were not done"
 OPENAI_API_KEY=fast-secret-key-0123456789 OPENAI_BASE_URL=$fast/v1 ANTHROPIC_BASE_URL=$backup expect 0 "$LONGHAUL" run both.jsonl
 
-# Each endpoint has its price, and a budget needs all of them.
+# Each endpoint has its price, and a budget of money needs one for each model.
 mv away.yaml longhaul.yaml
 cat >longhaul.yaml <<YAML
 endpoints:
@@ -101,7 +101,7 @@ for pair in cheap:1000:2000 dear:10000:20000; do
 done
 [ "$(value "SELECT b.cost_nanousd = (SELECT sum(a.cost_nanousd) FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id) FROM batches b WHERE name = 'priced'")" = 1 ] || fail "the sum is not that of its parts"
 sed -i 's/, price-input: 1, price-output: 2//' longhaul.yaml
-expect 2 "$LONGHAUL" run in.jsonl --batch unpriced --max-cost 50; says 'cheap: --max-cost needs prices'
+expect 2 "$LONGHAUL" run in.jsonl --batch unpriced --max-cost 50; says '--max-cost needs prices, and that of the model "m0" is not known'
 mv longhaul.yaml away.yaml
 
 # All are down and none ever answered: soon told, once, by name, with what to look at.

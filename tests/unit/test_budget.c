@@ -1,4 +1,5 @@
-/* The budget: never passed while each answer keeps to its bound, however many are in flight, and never given up while one could give back. */
+/* The budget: never passed while no answer is more than was held for it, however many are in flight, and never given up while one could give
+ * back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,111 +10,82 @@
 #include "base/random.h"
 #include "limit/budget.h"
 
-static const struct price dear = {.known = true, .input = 150000000, .output = 600000000, .cached = 75000000};
-
-static struct budget tokens_only(int64_t most)
+static struct budget_sum sum(int64_t tokens, int64_t nanousd)
 {
-    return (struct budget){.max_tokens = most, .max_nanousd = INT64_MAX};
-}
-
-static struct gate_request request(int64_t prompt, int64_t output)
-{
-    return (struct gate_request){.prompt_tokens = prompt, .output_tokens = output};
-}
-
-static struct token_usage usage(int64_t prompt, int64_t completion)
-{
-    return (struct token_usage){.prompt = prompt, .completion = completion};
+    return (struct budget_sum){tokens, nanousd};
 }
 
 static void a_request_waits_while_one_in_flight_may_give_back(void **state)
 {
     (void)state;
-    struct budget b = tokens_only(150);
-    struct gate_request q = request(50, 50);
-    const struct token_usage little = usage(50, 0);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
-    budget_take(&b, &q);
+    struct budget b = {.max_tokens = 150, .max_nanousd = INT64_MAX};
+    struct budget_sum hundred = sum(100, 0), fifty = sum(50, 0), none = sum(0, 0);
+    assert_int_equal(budget_allows(&b, &hundred), BUDGET_GO);
+    struct budget_sum held = budget_take(&b, &hundred);
     assert_int_equal(budget_left(&b).tokens, 50);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_WAIT);
-    budget_settle(&b, &q, &little, NULL);
+    assert_int_equal(budget_allows(&b, &hundred), BUDGET_WAIT);
+    budget_settle(&b, &held, &fifty);
     assert_int_equal(budget_left(&b).tokens, 100);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_GO); /* exactly what is left */
-    budget_take(&b, &q);
-    budget_settle(&b, &q, NULL, NULL);
+    assert_int_equal(budget_allows(&b, &hundred), BUDGET_GO); /* exactly what is left */
+    held = budget_take(&b, &hundred);
+    budget_settle(&b, &held, NULL);
     assert_int_equal(b.used.tokens, 150);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_NEVER);
-    q = request(0, 0);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+    assert_int_equal(budget_allows(&b, &hundred), BUDGET_NEVER);
+    assert_int_equal(budget_allows(&b, &none), BUDGET_GO);
 }
 
-/* Where it goes is not known when it is reckoned: at the dearest; where it went is, when it has ended. */
-static void the_dearest_is_held_and_what_it_cost_there_is_counted(void **state)
+static void what_ends_without_a_word_counts_as_held_and_is_told_apart(void **state)
 {
     (void)state;
-    const struct price unknown = {.known = false};
-    const struct price a = {.known = true, .input = 1000000, .output = 9000000, .cached = 5},
-                       b = {.known = true, .input = 4000000, .output = 2000000, .cached = 7};
-    struct budget budget = {.max_tokens = INT64_MAX, .max_nanousd = 100000, .price = price_worst(&a, &b)};
-    struct gate_request q = request(100, 10);
-    const struct token_usage used = usage(100, 10);
-    assert_int_equal(budget.price.input, 4000000);
-    assert_int_equal(budget.price.output, 9000000);
-    assert_int_equal(budget.price.cached, 7);
-    assert_int_equal(price_worst(&unknown, &b).output, 2000000);
-    assert_int_equal(price_worst(&a, &unknown).output, 9000000);
-    assert_false(price_worst(&unknown, &unknown).known);
-    budget_take(&budget, &q);
-    assert_int_equal(budget_left(&budget).nanousd, 100000 - (100 * 4 + 10 * 9));
-    budget_settle(&budget, &q, &used, &a);
-    assert_int_equal(budget.used.nanousd, 100 * 1 + 10 * 9);
-    budget_take(&budget, &q);
-    budget_settle(&budget, &q, &used, &unknown);
-    assert_int_equal(budget.used.nanousd, 190 + 100 * 4 + 10 * 9);
-    budget_take(&budget, &q);
-    budget_settle(&budget, &q, NULL, &a); /* not known: the worst */
-    assert_int_equal(budget.used.nanousd, 680 + 490);
-    assert_int_equal(budget_left(&budget).nanousd, 100000 - 1170);
+    struct budget b = {.max_tokens = 1000, .max_nanousd = 1000000};
+    struct budget_sum worst = sum(110, 21000), used = sum(20, 3000), held = budget_take(&b, &worst);
+    budget_settle(&b, &held, NULL);
+    held = budget_take(&b, &worst);
+    budget_settle(&b, &held, &used);
+    assert_int_equal(b.used.tokens, 130);
+    assert_int_equal(b.used.nanousd, 24000);
+    assert_int_equal(b.silent.tokens, 110);
+    assert_int_equal(b.silent.nanousd, 21000);
+    assert_int_equal(budget_left(&b).nanousd, 1000000 - 24000);
 }
 
-static void an_ended_request_without_usage_counts_at_its_worst_case(void **state)
+static void earlier_runs_count(void **state)
 {
     (void)state;
-    struct budget b = {.max_tokens = 1000, .max_nanousd = INT64_C(1000000), .price = dear};
-    struct gate_request q = request(100, 10);
-    budget_take(&b, &q);
-    budget_settle(&b, &q, NULL, NULL);
-    assert_int_equal(b.used.tokens, 110);
-    assert_int_equal(b.used.nanousd, 100 * 150 + 10 * 600);
-    assert_int_equal(budget_left(&b).nanousd, 1000000 - 21000);
+    struct budget b = {.max_tokens = 1000, .max_nanousd = INT64_MAX};
+    const struct budget_sum used = sum(300, 7), silent = sum(200, 5);
+    budget_begin(&b, &used, &silent);
+    budget_begin(&b, &used, &silent);
+    assert_int_equal(budget_left(&b).tokens, 0);
+    assert_int_equal(b.used.nanousd, 24);
+    assert_int_equal(b.silent.tokens, 400);
 }
 
 static void money_binds_as_tokens_do(void **state)
 {
     (void)state;
-    struct budget b = {.max_tokens = INT64_MAX, .max_nanousd = 21000, .price = dear};
-    struct gate_request fits = request(100, 10), dearer = request(100, 11);
+    struct budget b = {.max_tokens = INT64_MAX, .max_nanousd = 21000};
+    struct budget_sum fits = sum(110, 21000), dearer = sum(110, 21001);
     assert_int_equal(budget_allows(&b, &fits), BUDGET_GO);
     assert_int_equal(budget_allows(&b, &dearer), BUDGET_NEVER);
-    b.price.cached = 300000000; /* a cache that costs more than input: that is the worst case */
-    assert_int_equal(budget_allows(&b, &fits), BUDGET_NEVER);
 }
 
-static void without_a_limit_all_go(void **state)
+static void what_was_held_is_taken_off_though_it_was_cut(void **state)
 {
     (void)state;
     struct budget b = {.max_tokens = INT64_MAX, .max_nanousd = INT64_MAX};
-    struct gate_request q = request(INT64_MAX, INT64_MAX);
+    struct budget_sum endless = sum(INT64_MAX, INT64_MAX), held[3];
     assert_false(budget_is_set(&b));
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
-        budget_take(&b, &q);
+        assert_int_equal(budget_allows(&b, &endless), BUDGET_GO);
+        held[i] = budget_take(&b, &endless);
     }
     for (int i = 0; i < 3; i++)
-        budget_settle(&b, &q, NULL, NULL);
+        budget_settle(&b, &held[i], i == 0 ? &endless : NULL);
     assert_int_equal(b.used.tokens, INT64_MAX);
     assert_int_equal(b.flying.tokens, 0);
-    assert_int_equal(budget_allows(&b, &q), BUDGET_GO);
+    assert_int_equal(b.flying.nanousd, 0);
+    assert_int_equal(budget_allows(&b, &endless), BUDGET_GO);
     assert_int_equal(budget_left(&b).tokens, INT64_MAX);
     assert_int_equal(budget_left(&b).nanousd, INT64_MAX);
 }
@@ -123,48 +95,42 @@ static int64_t any(struct random *r, int64_t most)
     return (int64_t)random_below(r, (uint64_t)most + 1);
 }
 
-/* A thousand in flight, of any size, that end in any order with any usage within their bounds, or with none told. */
+/* A thousand in flight, of any size, that end in any order with any usage within what was held, or with none told. */
 static void the_budget_is_never_passed_and_used_to_the_last_request(void **state)
 {
     (void)state;
-    enum { FLYING = 1000, LARGEST = 2000 };
-    static struct gate_request flying[FLYING];
+    enum { FLYING = 1000, LARGEST = 4000 };
+    static struct budget_sum flying[FLYING];
     struct random r;
     random_seed(&r, 4);
     for (int round = 0; round < 20; round++) {
-        struct budget b = {.max_tokens = 400000 + any(&r, 400000), .max_nanousd = INT64_MAX, .price = dear};
+        struct budget b = {.max_tokens = 400000 + any(&r, 400000), .max_nanousd = INT64_MAX};
         if (round % 2 == 1)
             b.max_nanousd = 100000000 + any(&r, 100000000);
-        int64_t n = 0, tokens = 0, nanousd = 0;
-        struct gate_request next = request(1 + any(&r, LARGEST), any(&r, LARGEST));
+        int64_t n = 0;
+        struct budget_sum used = {0}, next = sum(1 + any(&r, LARGEST), any(&r, 600 * LARGEST));
         for (;;) {
             enum budget_verdict verdict = budget_allows(&b, &next);
             assert_true(verdict != BUDGET_NEVER || n == 0);
             if (verdict == BUDGET_NEVER)
                 break;
             if (verdict == BUDGET_GO && n < FLYING) {
-                budget_take(&b, &next);
-                flying[n++] = next;
-                next = request(1 + any(&r, LARGEST), any(&r, LARGEST));
+                flying[n++] = budget_take(&b, &next);
+                next = sum(1 + any(&r, LARGEST), any(&r, 600 * LARGEST));
                 continue;
             }
             int64_t at = any(&r, n - 1);
-            struct gate_request ended = flying[at];
+            struct budget_sum held = flying[at], told = sum(any(&r, held.tokens), any(&r, held.nanousd));
             flying[at] = flying[--n];
             bool silent = any(&r, 9) == 0;
-            struct token_usage used = usage(ended.prompt_tokens, any(&r, ended.output_tokens));
-            budget_settle(&b, &ended, silent ? NULL : &used, NULL);
-            if (silent)
-                used.completion = ended.output_tokens;
-            tokens += used.prompt + used.completion;
-            nanousd += price_of(&dear, &used);
-            assert_true(tokens <= b.max_tokens && nanousd <= b.max_nanousd);
+            budget_settle(&b, &held, silent ? NULL : &told);
+            used.tokens += silent ? held.tokens : told.tokens;
+            used.nanousd += silent ? held.nanousd : told.nanousd;
+            assert_true(used.tokens <= b.max_tokens && used.nanousd <= b.max_nanousd);
         }
-        assert_int_equal(b.used.tokens, tokens);
-        assert_int_equal(b.used.nanousd, nanousd);
-        const struct token_usage worst = usage(next.prompt_tokens, next.output_tokens);
-        assert_true(tokens + next.prompt_tokens + next.output_tokens > b.max_tokens ||
-                    nanousd + price_of(&dear, &worst) > b.max_nanousd);
+        assert_int_equal(b.used.tokens, used.tokens);
+        assert_int_equal(b.used.nanousd, used.nanousd);
+        assert_true(used.tokens + next.tokens > b.max_tokens || used.nanousd + next.nanousd > b.max_nanousd);
     }
 }
 
@@ -172,10 +138,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_waits_while_one_in_flight_may_give_back),
-        cmocka_unit_test(the_dearest_is_held_and_what_it_cost_there_is_counted),
-        cmocka_unit_test(an_ended_request_without_usage_counts_at_its_worst_case),
+        cmocka_unit_test(what_ends_without_a_word_counts_as_held_and_is_told_apart),
+        cmocka_unit_test(earlier_runs_count),
         cmocka_unit_test(money_binds_as_tokens_do),
-        cmocka_unit_test(without_a_limit_all_go),
+        cmocka_unit_test(what_was_held_is_taken_off_though_it_was_cut),
         cmocka_unit_test(the_budget_is_never_passed_and_used_to_the_last_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

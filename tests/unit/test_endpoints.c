@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "schedule/endpoints.h"
+#include "schedule/model_use.h"
 
 static lh_endpoint_options entry(const char *name, const char *base_url)
 {
@@ -41,7 +41,9 @@ static uint64_t served_by(const struct endpoints *s, const char *url, const char
     snprintf(u, sizeof u, "%s", url);
     snprintf(b, sizeof b, "%s", body);
     struct claimed_job job = {.url = u, .body = b, .body_len = strlen(b)};
-    uint64_t can = endpoints_for(s, &job, parser);
+    char model[MODEL_NAME_MOST + 1];
+    job_model_name(&job, parser, model);
+    uint64_t can = endpoints_for(s, &job, model);
     json_parser_free(parser);
     return can;
 }

@@ -293,49 +293,42 @@ static void pause_is_its_reference(void **state)
 static void budget_is_its_reference(void **state)
 {
     enum { STEPS = 20000, MOST = 100, TOKENS = 1000000, NANOUSD = 2000000 };
-    struct {
-        int64_t prompt, output;
-    } out[MOST];
+    struct budget_sum out[MOST], used = {0, 0};
     struct random random;
-    struct budget b = {.max_tokens = TOKENS,
-                       .max_nanousd = NANOUSD,
-                       .price = {.known = true, .input = 1000000, .output = 3000000, .cached = 500000}};
-    int64_t n = 0, used_tokens = 0, used_nanousd = 0, verdicts[3] = {0};
+    struct budget b = {.max_tokens = TOKENS, .max_nanousd = NANOUSD};
+    int64_t n = 0, silent_tokens = 0, verdicts[3] = {0};
     (void)state;
     random_seed(&random, 14);
     for (int i = 0; i < STEPS; i++) {
-        struct gate_request q = {.prompt_tokens = below(&random, 400), .output_tokens = below(&random, 400)};
-        int64_t tokens = used_tokens + q.prompt_tokens + q.output_tokens;
-        int64_t nanousd = used_nanousd + q.prompt_tokens + 3 * q.output_tokens;
+        struct budget_sum worst = {.tokens = below(&random, 800), .nanousd = below(&random, 1600)};
+        int64_t tokens = used.tokens + worst.tokens, nanousd = used.nanousd + worst.nanousd;
         for (int64_t k = 0; k < n; k++) {
-            tokens += out[k].prompt + out[k].output;
-            nanousd += out[k].prompt + 3 * out[k].output;
+            tokens += out[k].tokens;
+            nanousd += out[k].nanousd;
         }
         enum budget_verdict expected = tokens <= TOKENS && nanousd <= NANOUSD ? BUDGET_GO
                                        : n > 0                                ? BUDGET_WAIT
                                                                               : BUDGET_NEVER;
-        assert_int_equal(budget_allows(&b, &q), expected);
-        assert_int_equal(b.used.tokens, used_tokens);
-        assert_int_equal(b.used.nanousd, used_nanousd);
+        assert_int_equal(budget_allows(&b, &worst), expected);
+        assert_int_equal(b.used.tokens, used.tokens);
+        assert_int_equal(b.used.nanousd, used.nanousd);
+        assert_int_equal(b.silent.tokens, silent_tokens);
         verdicts[expected]++;
         if (expected == BUDGET_GO && n < MOST && below(&random, 3) > 0) {
-            budget_take(&b, &q);
-            out[n].prompt = q.prompt_tokens;
-            out[n++].output = q.output_tokens;
+            out[n++] = budget_take(&b, &worst);
+            assert_memory_equal(&out[n - 1], &worst, sizeof worst);
         } else if (n > 0) {
             int64_t which = below(&random, n);
             bool is_known = below(&random, 10) > 0;
-            struct gate_request taken = {.prompt_tokens = out[which].prompt,
-                                         .output_tokens = out[which].output};
-            struct token_usage u = {.prompt = out[which].prompt,
-                                    .completion = below(&random, out[which].output + 1)};
-            budget_settle(&b, &taken, is_known ? &u : NULL, NULL);
-            int64_t output = is_known ? u.completion : out[which].output;
-            used_tokens += out[which].prompt + output;
-            used_nanousd += out[which].prompt + 3 * output;
+            struct budget_sum u = {.tokens = below(&random, out[which].tokens + 1),
+                                   .nanousd = below(&random, out[which].nanousd + 1)};
+            budget_settle(&b, &out[which], is_known ? &u : NULL);
+            used.tokens += is_known ? u.tokens : out[which].tokens;
+            used.nanousd += is_known ? u.nanousd : out[which].nanousd;
+            silent_tokens += is_known ? 0 : out[which].tokens;
             out[which] = out[--n];
         }
-        assert_true(used_tokens <= TOKENS && used_nanousd <= NANOUSD);
+        assert_true(used.tokens <= TOKENS && used.nanousd <= NANOUSD);
     }
     for (int v = 0; v < 3; v++)
         assert_true(verdicts[v] > 0);

@@ -277,14 +277,14 @@ static void a_seed_replays_and_none_does_not(void **state)
     assert_true(first_random(0) != first_random(0));
 }
 
-/* Without a price nothing is known of a cost: it is not 0. */
-static void a_bound_on_money_needs_prices(void **state)
+/* Without a price nothing is known of a cost: it is not 0. Which models a budget needs prices of is seen when the store is open. */
+static void one_price_alone_is_refused_and_so_are_bounds_without_sense(void **state)
 {
     static const struct {
         int64_t most, input, output, cached;
         const char *says; /* NULL: fine */
     } table[] = {{LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, NULL},
-                 {1, LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, "--price-input and --price-output"},
+                 {1, LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, NULL},
                  {1, 5, LH_UNKNOWN, LH_UNKNOWN, "--price-output"},
                  {1, LH_UNKNOWN, 5, LH_UNKNOWN, "--price-input"},
                  {LH_UNKNOWN, LH_UNKNOWN, LH_UNKNOWN, 5, "--price-input"},
@@ -339,7 +339,7 @@ static void a_wrong_alert_is_told_with_the_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_bound_on_money_needs_prices),
+        cmocka_unit_test(one_price_alone_is_refused_and_so_are_bounds_without_sense),
         cmocka_unit_test(a_bound_on_tokens_is_more_than_none),
         cmocka_unit_test(a_wrong_alert_is_told_with_the_options),
         cmocka_unit_test(defaults_are_those_of_the_contract),

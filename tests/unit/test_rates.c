@@ -268,6 +268,8 @@ static void what_is_expected_is_reserved_until_a_provider_keeps_the_bound(void *
 {
     (void)state;
     charge_the_bound_for_good(&(struct gate_request){.output_tokens = 60, .bound_tokens = 400});
+    charge_the_bound_for_good(&(struct gate_request){.output_tokens = 50, .bound_tokens = 400});
+    charge_the_bound_for_good(&(struct gate_request){.output_tokens = 40, .bound_tokens = 400});
 }
 
 /* Answers as long as expected, bounds eighty times as long, a provider that gives the rest back: all of the allowance is used at once. */

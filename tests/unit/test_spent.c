@@ -3,12 +3,36 @@
 
 #include "store/spent.h"
 
-enum { UNBOUNDED = 256 };
+struct seen {
+    struct spent committed;
+    struct spent_unpriced sum; /* of all groups */
+    int groups;
+    char names[400]; /* "model@endpoint " of each, '-' without one */
+};
 
-static struct spent read_spent(struct world *w, int64_t batch_id)
+static int see(void *arg, const struct spent_unpriced *u)
 {
-    struct spent s;
-    if (spent_read(w->path, batch_id, UNBOUNDED, &s, &w->err) != 0)
+    struct seen *s = arg;
+    size_t used = strlen(s->names);
+    snprintf(s->names + used, sizeof s->names - used, "%s@%s ", u->model,
+             u->endpoint != NULL ? u->endpoint : "-");
+    s->groups++;
+    s->sum.told += u->told;
+    s->sum.told_prompt += u->told_prompt;
+    s->sum.told_completion += u->told_completion;
+    s->sum.told_cached += u->told_cached;
+    s->sum.told_cache_write += u->told_cache_write;
+    s->sum.silent += u->silent;
+    s->sum.silent_prompt += u->silent_prompt;
+    s->sum.silent_bounded += u->silent_bounded;
+    s->sum.silent_unbounded += u->silent_unbounded;
+    return 0;
+}
+
+static struct seen read_spent(struct world *w, int64_t batch_id)
+{
+    struct seen s = {.groups = 0};
+    if (spent_read(w->path, batch_id, &s.committed, see, &s, &w->err) != 0)
         fail_msg("%s", w->err.message);
     return s;
 }
@@ -32,8 +56,8 @@ static void an_empty_store_has_spent_nothing(void **state)
     (void)state;
     struct world w;
     world_open(&w);
-    struct spent s = read_spent(&w, LH_UNKNOWN);
-    assert_int_equal(s.tokens + s.nanousd + s.silent_prompt + s.silent_output + s.unpriced_prompt, 0);
+    struct seen s = read_spent(&w, LH_UNKNOWN);
+    assert_int_equal(s.committed.tokens + s.committed.nanousd + s.groups, 0);
     world_close(&w);
 }
 
@@ -65,21 +89,25 @@ static void what_told_no_usage_counts_at_its_worst_case_unless_it_was_refused(vo
         int64_t b = world_batch(&w, "b", 500, 1);
         world_sql(&w, "UPDATE jobs SET prompt_tokens = 30, max_output_tokens = 40");
         attempt(&w, b, 1, table[i].outcome, table[i].code, silent);
-        struct spent s = read_spent(&w, b);
-        if (s.silent_prompt != (table[i].counts ? 30 : 0) || s.silent_output != (table[i].counts ? 40 : 0))
+        struct spent_unpriced s = read_spent(&w, b).sum;
+        int64_t n = table[i].counts ? 1 : 0;
+        if (s.silent != n || s.silent_prompt != 30 * n || s.silent_bounded != 40 * n ||
+            s.silent_unbounded != 0)
             fail_msg("%s %s counts %lld", table[i].outcome, table[i].code, (long long)s.silent_prompt);
         world_close(&w);
     }
 }
 
-static void answers_that_nothing_bounds_count_as_given(void **state)
+static void answers_that_nothing_bounds_are_counted(void **state)
 {
     (void)state;
     struct world w;
     world_open(&w);
     int64_t b = world_batch(&w, "b", 500, 1);
     attempt(&w, b, 1, "lost", "lost", silent);
-    assert_int_equal(read_spent(&w, b).silent_output, UNBOUNDED);
+    struct spent_unpriced s = read_spent(&w, b).sum;
+    assert_int_equal(s.silent_unbounded, 1);
+    assert_int_equal(s.silent_bounded, 0);
     world_close(&w);
 }
 
@@ -93,13 +121,58 @@ static void usage_without_a_price_is_told_apart(void **state)
     attempt(&w, b, 2, "success", NULL, "100, NULL, NULL, NULL");
     attempt(&w, b, 3, "success", NULL, "1000, 500, 400, 777");
     world_sql(&w, "UPDATE batches SET prompt_tokens = 1110, completion_tokens = 505, cost_nanousd = 777");
-    struct spent s = read_spent(&w, b);
-    assert_int_equal(s.tokens, 1615);
-    assert_int_equal(s.nanousd, 777);
-    assert_int_equal(s.unpriced_prompt, 110);
-    assert_int_equal(s.unpriced_completion, 5);
-    assert_int_equal(s.unpriced_cached, 4);
-    assert_int_equal(s.silent_prompt + s.silent_output, 0);
+    struct seen s = read_spent(&w, b);
+    assert_int_equal(s.committed.tokens, 1615);
+    assert_int_equal(s.committed.nanousd, 777);
+    assert_int_equal(s.sum.told, 2);
+    assert_int_equal(s.sum.told_prompt, 110);
+    assert_int_equal(s.sum.told_completion, 5);
+    assert_int_equal(s.sum.told_cached, 4);
+    assert_int_equal(s.sum.silent, 0);
+    world_close(&w);
+}
+
+static void attempts_are_told_apart_by_model_and_endpoint(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 4);
+    world_sql(&w, "INSERT INTO routes (id, dialect, model, origin) VALUES (1, 'openai', 'x', ''), (2, "
+                  "'openai', 'y', '');"
+                  "UPDATE jobs SET route = 1 WHERE line <= 2; UPDATE jobs SET route = 2 WHERE line = 3;"
+                  "UPDATE requests SET body = '{\"model\":\"z\"}'");
+    for (int64_t n = 1; n <= 4; n++)
+        attempt(&w, b, n, "lost", "lost", silent);
+    world_sql(&w, "UPDATE attempts SET endpoint = 'east' WHERE job_id = (SELECT min(id) FROM jobs)");
+    assert_string_equal(read_spent(&w, b).names, "x@- x@east y@- z@- ");
+    world_close(&w);
+}
+
+static int see_route(void *arg, const struct open_route *r)
+{
+    char *names = arg;
+    strcat(names, r->model);
+    return 0;
+}
+
+static void only_routes_with_ready_jobs_of_the_scope_are_open(void **state)
+{
+    (void)state;
+    struct world w;
+    char of_a[64] = "", of_all[64] = "";
+    world_open(&w);
+    int64_t a = world_batch(&w, "a", 500, 2);
+    int64_t b = world_batch(&w, "b", 500, 2);
+    world_sql(
+        &w, "INSERT INTO routes (id, dialect, model, origin) VALUES (1, 'openai', 'x', ''), (2, 'openai', "
+            "'y', ''), (3, 'openai', 'z', '');"
+            "UPDATE jobs SET route = batch_id; UPDATE jobs SET state = 'canceled', route = 3 WHERE line = 2");
+    assert_int_equal(spent_open_routes(w.path, a, see_route, of_a, &w.err), 0);
+    assert_int_equal(spent_open_routes(w.path, LH_UNKNOWN, see_route, of_all, &w.err), 0);
+    assert_string_equal(of_a, a == 1 ? "x" : "y");
+    assert_string_equal(of_all, "xy");
+    (void)b;
     world_close(&w);
 }
 
@@ -120,11 +193,11 @@ static void a_batch_counts_its_own_and_the_store_all(void **state)
     attempt(&w, a, 1, "lost", "lost", silent);
     attempt(&w, a, 3, "lost", "lost", silent);
     attempt(&w, b, 2, "lost", "lost", silent);
-    assert_int_equal(read_spent(&w, a).silent_prompt, 2 * a);
-    assert_int_equal(read_spent(&w, b).silent_prompt, b);
-    assert_int_equal(read_spent(&w, LH_UNKNOWN).silent_prompt, 2 * a + b);
-    assert_int_equal(read_spent(&w, b).tokens, 100 * b);
-    assert_int_equal(read_spent(&w, LH_UNKNOWN).tokens, 100 * (a + b));
+    assert_int_equal(read_spent(&w, a).sum.silent_prompt, 2 * a);
+    assert_int_equal(read_spent(&w, b).sum.silent_prompt, b);
+    assert_int_equal(read_spent(&w, LH_UNKNOWN).sum.silent_prompt, 2 * a + b);
+    assert_int_equal(read_spent(&w, b).committed.tokens, 100 * b);
+    assert_int_equal(read_spent(&w, LH_UNKNOWN).committed.tokens, 100 * (a + b));
     world_close(&w);
 }
 
@@ -133,8 +206,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_store_has_spent_nothing),
         cmocka_unit_test(what_told_no_usage_counts_at_its_worst_case_unless_it_was_refused),
-        cmocka_unit_test(answers_that_nothing_bounds_count_as_given),
+        cmocka_unit_test(answers_that_nothing_bounds_are_counted),
         cmocka_unit_test(usage_without_a_price_is_told_apart),
+        cmocka_unit_test(attempts_are_told_apart_by_model_and_endpoint),
+        cmocka_unit_test(only_routes_with_ready_jobs_of_the_scope_are_open),
         cmocka_unit_test(a_batch_counts_its_own_and_the_store_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
