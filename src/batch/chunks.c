@@ -1,107 +1,149 @@
-/* The reading half of an ingest: see chunks.h. Fields of `shared` under the mutex; the source and the parser are the thread's. */
+/* The reading half of an ingest: see chunks.h. The chunks are a ring. Each goes around it: filled by the reader, parsed by whoever is free,
+ * taken and given back by the consumer. Four counters say where each of them is; they, `parsed`, `held` and the flags are under the
+ * mutex. A chunk belongs to whom the counters say, without it. */
 #include "batch/chunks.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-enum { CHUNKS = 3, ENTRIES = 1000, TEXT_BYTES = 1 << 20, RAW_MAX = 64 * 1024 };
+#include "batch/template.h"
+
+enum {
+    CHUNKS_BESIDE = 3, /* one being filled, one ready, one with the consumer */
+    CHUNKS_MOST = PARSERS_MOST + CHUNKS_BESIDE,
+    CHUNK_LINES = 1000,
+    CHUNK_BYTES = 1 << 20,
+    HELD_FACTOR = 8, /* chunks of CHUNK_BYTES that a parsing thread may be worth */
+    LINE_OWN = 64,   /* about what a request has beside its body */
+};
+
+struct worker {
+    struct chunks *chunks;
+    struct line_parser *parser; /* NULL: not made yet */
+    uv_thread_t thread;
+};
 
 struct chunks {
-    struct source *source;
-    struct line_parser *parser;
-    int64_t skip_lines;
-    char skipped_hash[40];
-    struct chunk all[CHUNKS];
+    struct chunks_options o;
+    size_t line_uses, line_own; /* see cost_of */
+    struct chunk all[CHUNKS_MOST];
+    bool parsed[CHUNKS_MOST];
+    struct worker workers[PARSERS_MOST];
+    int n_workers, n_chunks;
     uv_thread_t thread;
     uv_mutex_t mutex;
     uv_cond_t changed;
-    struct chunk *empty, *full, **full_last;
-    bool stop;
-};
+    int64_t filled, begun, taken, recycled; /* chunks so far: by the reader, the workers, the consumer */
+    size_t held, held_most, peak;           /* cost of the chunks that were filled and not recycled */
+    bool over, stop;
 
-const char *chunk_text(const struct chunk *chunk, size_t offset)
-{
-    return chunk->text.data + offset;
-}
+    /* the reader's */
+    struct source *source;
+    char skipped_hash[40];
+    struct source_line header; /* of the CSV input that is being read */
+    struct strbuf header_text;
+    bool has_header;
+};
 
 const char *chunks_skipped_hash(const struct chunks *c)
 {
     return c->skipped_hash;
 }
 
-int append_valid_utf8(struct strbuf *out, const char *data, size_t len)
+/* ---- the reader ---- */
+
+/* A row becomes the template with its fields in it, so a short one may become a long request. */
+static size_t cost_of(const struct chunks *c, const struct source_line *line)
 {
-    for (size_t i = 0; i < len;) {
-        size_t bad = 0;
-        bool rest_ok = utf8_is_valid(data + i, len - i, &bad);
-        size_t good = rest_ok ? len - i : bad;
-        for (size_t k = 0; k < good; k++)
-            strbuf_append_char(out, data[i + k] != '\0' ? data[i + k] : ' ');
-        i += good;
-        if (!rest_ok) {
-            strbuf_append_str(out, "\xEF\xBF\xBD");
-            i++;
-        }
-    }
-    return out->failed ? LH_ENOMEM : 0;
+    return line->len * c->line_uses + c->line_own;
 }
 
-static int add_bad(struct chunk *chunk, struct chunk_entry *e, const struct source_line *line,
-                   const lh_error *why)
+static void measure_rules(struct chunks *c)
 {
-    e->bad = true;
-    e->job.prompt_tokens = 0;
-    e->job.max_output_tokens = INT64_MIN;
-    char text[sizeof why->message + PATH_MAX];
-    snprintf(text, sizeof text, "%s, line %lld: %s", line->input, (long long)line->line, why->message);
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) /* a name in the input must not steer a terminal */
-            *c = '?';
-    e->why = chunk->text.len;
-    append_valid_utf8(&chunk->text, text, strlen(text)); /* a reason may quote a name, cut */
-    strbuf_append_char(&chunk->text, '\0');
-    e->raw = chunk->text.len;
-    append_valid_utf8(&chunk->text, line->data, line->len < RAW_MAX ? line->len : RAW_MAX);
-    e->raw_len = chunk->text.len - e->raw;
-    strbuf_append_char(&chunk->text, '\0');
-    return chunk->text.failed ? LH_ENOMEM : 0;
+    const struct line_rules *rules = &c->o.rules;
+    c->line_uses = 1;
+    c->line_own = LINE_OWN;
+    if (rules->model != NULL)
+        c->line_own += strlen(rules->model);
+    if (rules->prompt_template == NULL)
+        return;
+    c->line_own += strlen(rules->prompt_template);
+    c->line_uses = template_most_uses(rules->prompt_template);
 }
 
-static int add_line(struct chunks *c, struct chunk *chunk, const struct source_line *line, lh_error *err)
+static bool is_full(const struct chunks *c, size_t more)
 {
-    struct chunk_entry *e = &chunk->entries[chunk->count];
-    bool blank = false;
-    *e = (struct chunk_entry){.input = line->input, .input_line = line->line};
-    int rc = line_parse(c->parser, line, &chunk->text, &e->job, &blank, err);
-    if (rc == LH_EINPUT)
-        rc = add_bad(chunk, e, line, err);
-    if (rc == 0 && !blank)
-        chunk->count++;
-    return rc;
+    return c->held > 0 && c->held + more > c->held_most;
+}
+
+/* Waits until a chunk that costs so much may be filled. False: stopped. */
+static bool await_room(struct chunks *c, size_t cost)
+{
+    uv_mutex_lock(&c->mutex);
+    while (!c->stop && is_full(c, cost))
+        uv_cond_wait(&c->changed, &c->mutex);
+    bool ok = !c->stop;
+    uv_mutex_unlock(&c->mutex);
+    return ok;
+}
+
+/* Within chunk_bytes there is room: take_empty has waited for it. */
+static int add_line(struct chunks *c, struct chunk *chunk, const struct source_line *line, bool is_carried)
+{
+    size_t cost = chunk->cost + cost_of(c, line);
+    if (cost > c->o.chunk_bytes && !await_room(c, cost))
+        return LH_ESTATE;
+    chunk->cost = cost;
+    int rc = chunk_add(chunk, line, is_carried);
+    return rc == 0 ? 0 : lh_error_nomem(&chunk->error);
+}
+
+/* A CSV header is kept for the chunks that begin inside its input. */
+static int note_header(struct chunks *c, const struct source_line *line, lh_error *err)
+{
+    if (!line->first_of_input || line->is_blank)
+        return 0;
+    c->has_header = line->is_csv;
+    if (!c->has_header)
+        return 0;
+    strbuf_free(&c->header_text);
+    c->header = *line;
+    return strbuf_append(&c->header_text, line->data, line->len) == 0 ? 0 : lh_error_nomem(err);
+}
+
+static int carry_header(struct chunks *c, struct chunk *chunk)
+{
+    if (!c->has_header)
+        return 0;
+    c->header.data = c->header_text.data;
+    return add_line(c, chunk, &c->header, true);
+}
+
+/* 1: more may follow. 0: the end. Negative: failed. */
+static int fill_next(struct chunks *c, struct chunk *chunk)
+{
+    struct source_line line;
+    int rc = source_next(c->source, &line, &chunk->error);
+    if (rc != 1 || line.is_blank)
+        return rc;
+    rc = note_header(c, &line, &chunk->error);
+    if (rc == 0)
+        rc = add_line(c, chunk, &line, false);
+    return rc == 0 ? 1 : rc;
 }
 
 static void fill(struct chunks *c, struct chunk *chunk)
 {
-    struct source_line line;
-    lh_error why = {0};
-    strbuf_reset(&chunk->text);
-    chunk->count = 0;
-    chunk->rc = 1;
-    while (chunk->rc == 1 && chunk->count < ENTRIES && chunk->text.len < TEXT_BYTES) {
-        chunk->rc = source_next(c->source, &line, &chunk->error);
-        if (chunk->rc != 1)
-            break;
-        int rc = add_line(c, chunk, &line, &why);
-        if (rc != 0) {
-            chunk->rc = rc;
-            chunk->error = why;
-        }
-    }
-    chunk->last = chunk->rc == 0;
-    chunk->rc = chunk->rc == 1 ? 0 : chunk->rc;
+    int64_t begin = source_bytes(c->source), most = (int64_t)c->o.chunk_bytes;
+    int rc = carry_header(c, chunk);
+    size_t carried_cost = chunk->cost, lines_most = chunk->n_read + c->o.chunk_lines;
+    rc = rc == 0 ? 1 : rc;
+    while (rc == 1 && chunk->n_read < lines_most && chunk->cost - carried_cost < c->o.chunk_bytes &&
+           source_bytes(c->source) - begin < most) /* blank lines, and what was dropped of long ones */
+        rc = fill_next(c, chunk);
+    chunk->last = rc == 0;
+    chunk->rc = rc == 1 ? 0 : rc;
     chunk->lines = source_lines(c->source);
     chunk->bytes = source_bytes(c->source);
     source_hash(c->source, chunk->hash);
@@ -110,18 +152,13 @@ static void fill(struct chunks *c, struct chunk *chunk)
 static int skip(struct chunks *c, lh_error *err)
 {
     struct source_line line;
-    struct strbuf text;
-    struct line_job job;
-    bool blank = false;
     int rc = 1;
-    strbuf_init(&text);
-    while (rc == 1 && source_lines(c->source) < c->skip_lines) {
+    while (rc == 1 && source_lines(c->source) < c->o.skip_lines) {
         rc = source_next(c->source, &line, err);
-        if (rc == 1 && line.is_csv && line.first_of_input) /* the header is needed for what comes after */
-            line_parse(c->parser, &line, &text, &job, &blank, err);
+        if (rc == 1 && note_header(c, &line, err) != 0)
+            rc = LH_ENOMEM;
     }
-    strbuf_free(&text);
-    if (rc >= 0 && source_lines(c->source) == c->skip_lines)
+    if (rc >= 0 && source_lines(c->source) == c->o.skip_lines)
         source_hash(c->source, c->skipped_hash);
     return rc < 0 ? rc : 0;
 }
@@ -129,26 +166,27 @@ static int skip(struct chunks *c, lh_error *err)
 static struct chunk *take_empty(struct chunks *c)
 {
     uv_mutex_lock(&c->mutex);
-    while (c->empty == NULL && !c->stop)
+    while (!c->stop && (c->filled - c->recycled == c->n_chunks || is_full(c, c->o.chunk_bytes)))
         uv_cond_wait(&c->changed, &c->mutex);
-    struct chunk *chunk = c->stop ? NULL : c->empty;
-    if (chunk != NULL)
-        c->empty = chunk->next;
+    int i = (int)(c->filled % c->n_chunks);
+    c->parsed[i] = false;
+    struct chunk *chunk = c->stop ? NULL : &c->all[i];
     uv_mutex_unlock(&c->mutex);
     return chunk;
 }
 
-static void give_full(struct chunks *c, struct chunk *chunk)
+static void give_filled(struct chunks *c, const struct chunk *chunk)
 {
     uv_mutex_lock(&c->mutex);
-    chunk->next = NULL;
-    *c->full_last = chunk;
-    c->full_last = &chunk->next;
+    c->filled++;
+    c->held += chunk->cost;
+    c->peak = c->held > c->peak ? c->held : c->peak;
+    c->over = chunk->last || chunk->rc != 0;
     uv_cond_broadcast(&c->changed);
     uv_mutex_unlock(&c->mutex);
 }
 
-static void run(void *arg)
+static void run_reader(void *arg)
 {
     struct chunks *c = arg;
     lh_error err = {0};
@@ -160,94 +198,197 @@ static void run(void *arg)
         if (rc == 0) {
             fill(c, chunk);
         } else {
-            chunk->count = 0;
             chunk->rc = rc;
             chunk->error = err;
         }
-        over = chunk->last || chunk->rc != 0;
-        give_full(c, chunk);
+        over = chunk->last || chunk->rc != 0; /* once it is given it is another's */
+        give_filled(c, chunk);
     }
 }
 
-static void free_chunks(struct chunks *c)
+/* ---- the workers ---- */
+
+/* NULL: none will come. */
+static struct chunk *take_filled(struct chunks *c)
 {
-    for (int i = 0; i < CHUNKS; i++) {
-        strbuf_free(&c->all[i].text);
-        free(c->all[i].entries);
+    struct chunk *chunk = NULL;
+    uv_mutex_lock(&c->mutex);
+    while (!c->stop && !c->over && c->begun == c->filled)
+        uv_cond_wait(&c->changed, &c->mutex);
+    if (!c->stop && c->begun < c->filled)
+        chunk = &c->all[c->begun++ % c->n_chunks];
+    uv_mutex_unlock(&c->mutex);
+    return chunk;
+}
+
+static void give_parsed(struct chunks *c, const struct chunk *chunk)
+{
+    uv_mutex_lock(&c->mutex);
+    c->parsed[chunk - c->all] = true;
+    uv_cond_broadcast(&c->changed);
+    uv_mutex_unlock(&c->mutex);
+}
+
+/* A parser keeps the memory that its longest line needed: eight of them would keep eight times that. */
+static void parse(struct worker *w, struct chunk *chunk)
+{
+    const struct chunks *c = w->chunks;
+    bool is_large = chunk->cost > 2 * c->o.chunk_bytes;
+    if (w->parser == NULL)
+        w->parser = line_parser_new(&c->o.rules);
+    if (w->parser == NULL)
+        chunk->rc = lh_error_nomem(&chunk->error);
+    else
+        chunk_parse(chunk, w->parser);
+    if (is_large) {
+        line_parser_free(w->parser);
+        w->parser = NULL;
     }
-    free(c);
+}
+
+static void run_worker(void *arg)
+{
+    struct worker *w = arg;
+    for (struct chunk *chunk; (chunk = take_filled(w->chunks)) != NULL;) {
+        if (chunk->rc == 0)
+            parse(w, chunk);
+        give_parsed(w->chunks, chunk);
+    }
+}
+
+/* ---- start and stop ---- */
+
+static void set_options(struct chunks *c, const struct chunks_options *o)
+{
+    c->o = *o;
+    if (c->o.parsers <= 0) {
+        unsigned n = uv_available_parallelism();
+        c->o.parsers = n > PARSERS_LEAST ? (int)n : PARSERS_LEAST;
+    }
+    if (c->o.parsers > PARSERS_MOST)
+        c->o.parsers = PARSERS_MOST;
+    if (c->o.chunk_lines == 0)
+        c->o.chunk_lines = CHUNK_LINES;
+    if (c->o.chunk_bytes == 0)
+        c->o.chunk_bytes = CHUNK_BYTES;
+    c->n_chunks = c->o.parsers + CHUNKS_BESIDE;
+    c->held_most = (size_t)c->o.parsers * HELD_FACTOR * c->o.chunk_bytes;
 }
 
 static bool make_chunks(struct chunks *c)
 {
     bool ok = true;
-    for (int i = 0; i < CHUNKS; i++) {
-        struct chunk *chunk = &c->all[i];
-        strbuf_init(&chunk->text);
-        chunk->entries = calloc(ENTRIES, sizeof *chunk->entries);
-        ok = ok && chunk->entries != NULL;
-        chunk->next = c->empty;
-        c->empty = chunk;
-    }
-    c->full_last = &c->full;
+    for (int i = 0; i < c->n_chunks; i++)
+        ok = chunk_init(&c->all[i], c->o.chunk_lines) && ok;
+    strbuf_init(&c->header_text);
     return ok;
 }
 
-int chunks_start(struct source *source, struct line_parser *parser, int64_t skip_lines, struct chunks **out,
-                 lh_error *err)
+static void free_chunks(struct chunks *c)
+{
+    for (int i = 0; i < c->n_chunks; i++)
+        chunk_free(&c->all[i]);
+    for (int i = 0; i < c->n_workers; i++)
+        line_parser_free(c->workers[i].parser);
+    strbuf_free(&c->header_text);
+    free(c);
+}
+
+/* Where a machine allows few threads, fewer parse. False: none does. */
+static bool start_workers(struct chunks *c)
+{
+    for (int i = 0; i < c->o.parsers; i++) {
+        struct worker *w = &c->workers[i];
+        w->chunks = c;
+        if (uv_thread_create(&w->thread, run_worker, w) != 0)
+            break;
+        c->n_workers++;
+    }
+    return c->n_workers > 0;
+}
+
+static void end_workers(struct chunks *c)
+{
+    uv_mutex_lock(&c->mutex);
+    c->stop = true;
+    uv_cond_broadcast(&c->changed);
+    uv_mutex_unlock(&c->mutex);
+    for (int i = 0; i < c->n_workers; i++)
+        uv_thread_join(&c->workers[i].thread);
+}
+
+static int start_threads(struct chunks *c, lh_error *err)
+{
+    if (uv_mutex_init(&c->mutex) != 0)
+        return lh_error_nomem(err);
+    if (uv_cond_init(&c->changed) != 0) {
+        uv_mutex_destroy(&c->mutex);
+        return lh_error_nomem(err);
+    }
+    if (start_workers(c) && uv_thread_create(&c->thread, run_reader, c) == 0)
+        return 0;
+    end_workers(c);
+    uv_cond_destroy(&c->changed);
+    uv_mutex_destroy(&c->mutex);
+    return lh_error_set(err, LH_ENOMEM, "cannot start the reader's threads");
+}
+
+int chunks_start(struct source *source, const struct chunks_options *o, struct chunks **out, lh_error *err)
 {
     *out = NULL;
     struct chunks *c = calloc(1, sizeof *c);
     if (c == NULL)
         return lh_error_nomem(err);
     c->source = source;
-    c->parser = parser;
-    c->skip_lines = skip_lines;
-    if (!make_chunks(c) || uv_mutex_init(&c->mutex) != 0) {
+    set_options(c, o);
+    measure_rules(c);
+    int rc = make_chunks(c) ? start_threads(c, err) : lh_error_nomem(err);
+    if (rc != 0)
         free_chunks(c);
-        return lh_error_nomem(err);
-    }
-    if (uv_cond_init(&c->changed) != 0 || uv_thread_create(&c->thread, run, c) != 0) {
-        uv_mutex_destroy(&c->mutex);
-        free_chunks(c);
-        return lh_error_set(err, LH_ENOMEM, "cannot start the reader's thread");
-    }
-    *out = c;
-    return 0;
-}
-
-struct chunk *chunks_next(struct chunks *c)
-{
-    uv_mutex_lock(&c->mutex);
-    while (c->full == NULL)
-        uv_cond_wait(&c->changed, &c->mutex);
-    struct chunk *chunk = c->full;
-    c->full = chunk->next;
-    if (c->full == NULL)
-        c->full_last = &c->full;
-    uv_mutex_unlock(&c->mutex);
-    return chunk;
-}
-
-void chunks_recycle(struct chunks *c, struct chunk *chunk)
-{
-    uv_mutex_lock(&c->mutex);
-    chunk->next = c->empty;
-    c->empty = chunk;
-    uv_cond_broadcast(&c->changed);
-    uv_mutex_unlock(&c->mutex);
+    else
+        *out = c;
+    return rc;
 }
 
 void chunks_stop(struct chunks *c)
 {
     if (c == NULL)
         return;
-    uv_mutex_lock(&c->mutex);
-    c->stop = true;
-    uv_cond_broadcast(&c->changed);
-    uv_mutex_unlock(&c->mutex);
+    end_workers(c);
     uv_thread_join(&c->thread);
     uv_cond_destroy(&c->changed);
     uv_mutex_destroy(&c->mutex);
     free_chunks(c);
+}
+
+/* ---- the consumer ---- */
+
+struct chunk *chunks_next(struct chunks *c)
+{
+    uv_mutex_lock(&c->mutex);
+    int i = (int)(c->taken % c->n_chunks);
+    while (c->taken == c->filled || !c->parsed[i])
+        uv_cond_wait(&c->changed, &c->mutex);
+    c->taken++;
+    uv_mutex_unlock(&c->mutex);
+    return &c->all[i];
+}
+
+void chunks_recycle(struct chunks *c, struct chunk *chunk)
+{
+    size_t cost = chunk->cost;
+    chunk_reset(chunk);
+    uv_mutex_lock(&c->mutex);
+    c->recycled++;
+    c->held -= cost;
+    uv_cond_broadcast(&c->changed);
+    uv_mutex_unlock(&c->mutex);
+}
+
+size_t chunks_peak(struct chunks *c)
+{
+    uv_mutex_lock(&c->mutex);
+    size_t peak = c->peak;
+    uv_mutex_unlock(&c->mutex);
+    return peak;
 }

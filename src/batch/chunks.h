@@ -1,48 +1,40 @@
-/* The reading half of an ingest: a thread that parses lines into chunks, ahead of the one that inserts them. Few chunks
- * exist and are used again, so memory is bounded and a slow disk holds the reader back. */
+/* The reading half of an ingest: one thread reads and hashes lines into chunks, several parse them, and the thread that started
+ * them takes the chunks in the order of the input, whoever parsed them. What comes out does not depend on how many parse.
+ *
+ * Memory is bounded. Three more chunks than parsing threads exist, and are used again. The lines in them are at most
+ * 8 MB for each parsing thread (64 MB with eight), or a single longer line with less than 1 MB of others; a line is there once as it was
+ * read and once as the request it becomes. What is ahead of that waits in the file. */
 #ifndef LH_BATCH_CHUNKS_H
 #define LH_BATCH_CHUNKS_H
 
-#include "batch/line.h"
+#include "batch/chunk.h"
 
-struct chunk_entry {
-    struct line_job job;
-    const char *input; /* where it stands, for people; borrowed from the source */
-    int64_t input_line;
-    bool bad;
-    size_t why;          /* bad: "FILE, line N: reason", in the chunk's text */
-    size_t raw, raw_len; /* bad: the line itself, made valid UTF-8, cut at 64 kB */
-};
-
-struct chunk {
-    struct chunk *next;
-    struct strbuf text;
-    struct chunk_entry *entries;
-    size_t count;
-    int64_t lines, bytes; /* of all inputs, after this chunk */
-    char hash[40];        /* of all lines up to here */
-    bool last;
-    int rc; /* reading failed: the chunk is not whole, what it holds must not be used */
-    lh_error error;
-};
+enum { PARSERS_LEAST = 2, PARSERS_MOST = 8 };
 
 struct chunks;
 
-/* Starts reading behind the first `skip_lines` lines. */
-int chunks_start(struct source *source, struct line_parser *parser, int64_t skip_lines, struct chunks **out,
-                 lh_error *err);
-/* The next chunk, in order; wait for it. Give it back with chunks_recycle before the next. */
+struct chunks_options {
+    struct line_rules rules; /* what it points to: as long as the chunks */
+    int64_t skip_lines;      /* reading starts behind so many */
+    int parsers;             /* threads, at most 8; 0: as many as there are processors, 2 to 8 */
+    size_t chunk_lines;      /* that end a chunk; 0: 1000 */
+    size_t
+        chunk_bytes; /* of lines, that end a chunk; 0: 1 MB. The bound on memory goes by it: eight for each thread */
+};
+
+/* source: borrowed, this one's alone until chunks_stop. LH_ENOMEM: no memory, or no thread. */
+int chunks_start(struct source *source, const struct chunks_options *o, struct chunks **out, lh_error *err);
+/* The next chunk, in order; waits for it. Give it back with chunks_recycle before the next. None follows one that is
+ * the last or failed. */
 struct chunk *chunks_next(struct chunks *c);
 void chunks_recycle(struct chunks *c, struct chunk *chunk);
-/* Ends the thread wherever it is. NULL-safe. */
+/* Ends the threads wherever they are. NULL-safe. */
 void chunks_stop(struct chunks *c);
 
 /* The hash of the lines that were skipped; valid once chunks_next has returned. "" when there were not so many lines. */
 const char *chunks_skipped_hash(const struct chunks *c);
 
-const char *chunk_text(const struct chunk *chunk, size_t offset);
-
-/* What people may read in the database is valid UTF-8, whatever the input held: other bytes become U+FFFD, zero bytes spaces. */
-int append_valid_utf8(struct strbuf *out, const char *data, size_t len);
+/* The most that was in the chunks at a time, in bytes of lines; of rows, in bytes of what they about become. */
+size_t chunks_peak(struct chunks *c);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "batch/insert.h"
+#include "batch/reading.h"
 
 enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200, INPUT_SIZE = 512 };
 
@@ -161,34 +162,11 @@ static int find_or_create(struct loader *l, const char *name, const char *params
 
 struct load {
     struct loader loader;
-    struct source *source;
-    struct line_parser *parser;
-    struct chunks *chunks;
+    struct reading reading;
     int64_t skip;       /* lines that are in already */
     char skip_hash[40]; /* their hash, to be met again */
     int64_t reported_ms;
 };
-
-static int open_input(struct load *l, lh_error *err)
-{
-    const lh_ingest_options *o = l->loader.options;
-    struct line_rules rules = {
-        .model = o->model, .prompt_template = o->prompt_template, .id_field = o->id_field, .url = o->url};
-    int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &l->source, err);
-    if (rc == 0 && (l->parser = line_parser_new(&rules)) == NULL)
-        rc = lh_error_nomem(err);
-    return rc == 0 ? chunks_start(l->source, l->parser, l->skip, &l->chunks, err) : rc;
-}
-
-static void close_input(struct load *l)
-{
-    chunks_stop(l->chunks);
-    line_parser_free(l->parser);
-    source_close(l->source);
-    l->chunks = NULL;
-    l->parser = NULL;
-    l->source = NULL;
-}
 
 static void report_progress(struct load *l, const struct chunk *chunk)
 {
@@ -202,7 +180,7 @@ static void report_progress(struct load *l, const struct chunk *chunk)
 
 static int check_skipped(struct load *l, lh_error *err)
 {
-    if (l->skip == 0 || strcmp(chunks_skipped_hash(l->chunks), l->skip_hash) == 0)
+    if (l->skip == 0 || strcmp(chunks_skipped_hash(l->reading.chunks), l->skip_hash) == 0)
         return 0;
     return lh_error_set(err, LH_EMISMATCH,
                         "batch %s was made from another input: its first %lld lines are not those of this "
@@ -217,7 +195,7 @@ static int load_chunks(struct load *l, lh_error *err)
     struct loader *loader = &l->loader;
     int64_t refused_at = 0;
     for (bool first = true, last = false; !last; first = false) {
-        struct chunk *chunk = chunks_next(l->chunks);
+        struct chunk *chunk = chunks_next(l->reading.chunks);
         int rc = chunk->rc;
         if (rc != 0 && err != NULL)
             *err = chunk->error;
@@ -234,7 +212,7 @@ static int load_chunks(struct load *l, lh_error *err)
         last = chunk->last ||
                (loader->refused && (loader->bad >= 10 || chunk->lines - refused_at > REFUSED_LOOK_LINES));
         report_progress(l, chunk);
-        chunks_recycle(l->chunks, chunk);
+        chunks_recycle(l->reading.chunks, chunk);
         if (loader->options->stop != NULL && *loader->options->stop != 0 && !last)
             return lh_error_set(err, LH_ESTATE, "interrupted; the same command goes on with the load");
     }
@@ -283,10 +261,10 @@ static int refuse(struct loader *l, lh_error *err)
 static int load(struct load *l, lh_error *err)
 {
     struct loader *loader = &l->loader;
-    int rc = open_input(l, err);
+    int rc = reading_open(&l->reading, loader->options, l->skip, err);
     if (rc == 0)
         rc = load_chunks(l, err);
-    close_input(l);
+    reading_close(&l->reading);
     if (rc == 0 && loader->refused)
         return refuse(loader, err);
     if (rc == 0 && loader->state.lines > 0 && loader->added + loader->bad == 0 &&
@@ -310,21 +288,21 @@ static int load(struct load *l, lh_error *err)
 
 static int verify_lines(struct load *l, int64_t *lines, bool *same_prefix, lh_error *err)
 {
+    struct source *source = NULL;
     struct source_line line;
     char hash[40];
     const lh_ingest_options *o = l->loader.options;
-    int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &l->source, err);
+    int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &source, err);
     *same_prefix = false;
-    while (rc == 0 && (rc = source_next(l->source, &line, err)) == 1) {
+    while (rc == 0 && (rc = source_next(source, &line, err)) == 1) {
         rc = 0;
-        if (source_lines(l->source) != l->loader.state.lines)
+        if (source_lines(source) != l->loader.state.lines)
             continue;
-        source_hash(l->source, hash);
+        source_hash(source, hash);
         *same_prefix = strcmp(hash, l->loader.state.hash) == 0;
     }
-    *lines = l->source != NULL ? source_lines(l->source) : 0;
-    source_close(l->source);
-    l->source = NULL;
+    *lines = source != NULL ? source_lines(source) : 0;
+    source_close(source);
     return rc;
 }
 

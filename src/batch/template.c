@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 128 };
+enum { NAME_MAX_BYTES = 128, COUNTED_NAMES = 32 };
 
 /* The name between the braces at `open`, without the spaces around it; *after: past the closing ones. */
 static int read_name(const char *open, char *name, const char **after, lh_error *err)
@@ -39,4 +39,38 @@ int template_fill(const char *text, template_field_fn field, void *arg, struct s
     }
     strbuf_append_str(out, text);
     return out->failed ? lh_error_nomem(err) : 0;
+}
+
+struct uses {
+    char name[COUNTED_NAMES][NAME_MAX_BYTES];
+    size_t count[COUNTED_NAMES], names;
+};
+
+static int count_use(void *arg, const char *name, struct strbuf *out, lh_error *err)
+{
+    struct uses *u = arg;
+    size_t i = 0;
+    (void)out;
+    (void)err;
+    while (i < u->names && strcmp(u->name[i], name) != 0)
+        i++;
+    if (i == COUNTED_NAMES)
+        return 0;
+    if (i == u->names)
+        memcpy(u->name[u->names++], name, strlen(name) + 1);
+    u->count[i]++;
+    return 0;
+}
+
+size_t template_most_uses(const char *text)
+{
+    struct uses uses = {0};
+    struct strbuf unused;
+    size_t most = 1;
+    strbuf_init(&unused);
+    template_fill(text, count_use, &uses, &unused, NULL);
+    strbuf_free(&unused);
+    for (size_t i = 0; i < uses.names; i++)
+        most = uses.count[i] > most ? uses.count[i] : most;
+    return most;
 }

@@ -7,26 +7,32 @@
 
 struct reading {
     struct source *source;
-    struct line_parser *parser;
     struct chunks *chunks;
 };
 
+enum { LINE_MOST = 1 << 20 };
+
+static const struct line_rules bare = {.model = "m"};
+static const struct line_rules rows = {.model = "m", .prompt_template = "{{t}}"};
+
+static void start_with(struct reading *r, const char *const *inputs, size_t n, size_t max_line,
+                       const struct chunks_options *o)
+{
+    lh_error err = {0};
+    bool csv = o->rules.prompt_template != NULL;
+    assert_int_equal(source_open(inputs, n, max_line, csv, &r->source, &err), 0);
+    assert_int_equal(chunks_start(r->source, o, &r->chunks, &err), 0);
+}
+
 static void start(struct reading *r, const char *const *inputs, size_t n, int64_t skip)
 {
-    static const struct line_rules rules = {.model = "m", .prompt_template = "{{t}}"};
-    bool rows = strstr(inputs[0], ".csv") != NULL;
-    static const struct line_rules bare = {.model = "m"};
-    lh_error err = {0};
-    assert_int_equal(source_open(inputs, n, 1 << 20, rows, &r->source, &err), 0);
-    r->parser = line_parser_new(rows ? &rules : &bare);
-    assert_non_null(r->parser);
-    assert_int_equal(chunks_start(r->source, r->parser, skip, &r->chunks, &err), 0);
+    struct chunks_options o = {.rules = strstr(inputs[0], ".csv") != NULL ? rows : bare, .skip_lines = skip};
+    start_with(r, inputs, n, LINE_MOST, &o);
 }
 
 static void end(struct reading *r)
 {
     chunks_stop(r->chunks);
-    line_parser_free(r->parser);
     source_close(r->source);
 }
 

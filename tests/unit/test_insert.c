@@ -1,6 +1,7 @@
 /* The writing half of a load: it never goes on where another process has moved the load on, and it keeps the log bounded. */
 #include "base/clock.h"
 #include "batch/insert.h"
+#include "batch/reading.h"
 #include "batch_world.h"
 
 static const char *const in_jsonl[] = {"in.jsonl"};
@@ -10,14 +11,11 @@ static int stop = 1;
 struct world {
     lh_ingest_options options;
     struct loader loader;
-    struct source *source;
-    struct line_parser *parser;
-    struct chunks *chunks;
+    struct reading reading;
 };
 
 static void open_world(struct world *w)
 {
-    static const struct line_rules rules = {.model = "m"};
     lh_error err = {0};
     *w = (struct world){.options = options_for(in_jsonl, 1)};
     struct loader *l = &w->loader;
@@ -34,16 +32,12 @@ static void open_world(struct world *w)
         assert_int_equal(store_checkpoint_get(l->store, "batch/in", "ingest", &l->written, &err), 0);
         assert_true(load_state_read(l->written, &l->state));
     }
-    assert_int_equal(source_open(in_jsonl, 1, 1 << 20, false, &w->source, &err), 0);
-    w->parser = line_parser_new(&rules);
-    assert_int_equal(chunks_start(w->source, w->parser, l->state.lines, &w->chunks, &err), 0);
+    assert_int_equal(reading_open(&w->reading, &w->options, l->state.lines, &err), 0);
 }
 
 static void close_world(struct world *w)
 {
-    chunks_stop(w->chunks);
-    line_parser_free(w->parser);
-    source_close(w->source);
+    reading_close(&w->reading);
     free(w->loader.written);
     routes_free(&w->loader.routes);
     store_close(w->loader.store);
@@ -62,10 +56,10 @@ static void write_input(void)
 
 static int insert_next(struct world *w, lh_error *err)
 {
-    struct chunk *chunk = chunks_next(w->chunks);
+    struct chunk *chunk = chunks_next(w->reading.chunks);
     *err = (lh_error){0};
     int rc = insert_chunk(&w->loader, chunk, err);
-    chunks_recycle(w->chunks, chunk);
+    chunks_recycle(w->reading.chunks, chunk);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -109,6 +110,21 @@ static void names_are_bounded(void **state)
     strbuf_free(&out);
 }
 
+static void the_most_used_field_is_counted(void **state)
+{
+    (void)state;
+    char many[40 * 8] = "";
+    assert_int_equal(template_most_uses(""), 1);
+    assert_int_equal(template_most_uses("plain"), 1);
+    assert_int_equal(template_most_uses("{{a}} {{b}}{{c.d}}"), 1);
+    assert_int_equal(template_most_uses("{{a}} {{b}} {{ a }}{{b}}{{a}}"), 3);
+    for (int i = 0; i < 32; i++)
+        snprintf(many + strlen(many), 8, "{{%d}}", i);
+    assert_int_equal(template_most_uses(many), 1);
+    strcat(many, "{{31}}{{x}}{{x}}{{x}}"); /* the 33rd name is not looked at */
+    assert_int_equal(template_most_uses(many), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +133,7 @@ int main(void)
         cmocka_unit_test(wrong_templates_are_the_users),
         cmocka_unit_test(a_missing_field_ends_it),
         cmocka_unit_test(names_are_bounded),
+        cmocka_unit_test(the_most_used_field_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
