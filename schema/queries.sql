@@ -490,11 +490,44 @@ SELECT count(*) FROM batches WHERE state = 'finished' AND jobs_ready + jobs_wait
 -- Batches that count attempts or tokens other than their attempts say.
 SELECT count(*) FROM batches b LEFT JOIN (SELECT j.batch_id, count(*) AS attempts, SUM(a.outcome <> 'success') AS failed,
         SUM(COALESCE(a.prompt_tokens, 0)) AS prompt, SUM(COALESCE(a.completion_tokens, 0)) AS completion,
-        SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cost_nanousd, 0)) AS cost
+        SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cost_nanousd, 0)) AS cost,
+        SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
+        SUM(a.cost_nanousd IS NULL AND COALESCE(a.prompt_tokens, a.completion_tokens, a.cached_tokens, a.reasoning_tokens,
+            a.cache_write_tokens) IS NOT NULL) AS unpriced
     FROM attempts a JOIN jobs j ON j.id = a.job_id GROUP BY j.batch_id) t ON t.batch_id = b.id
 WHERE b.attempts <> COALESCE(t.attempts, 0) OR b.failed_attempts <> COALESCE(t.failed, 0)
     OR b.prompt_tokens <> COALESCE(t.prompt, 0) OR b.completion_tokens <> COALESCE(t.completion, 0)
-    OR b.cached_tokens <> COALESCE(t.cached, 0) OR b.cost_nanousd <> COALESCE(t.cost, 0);
+    OR b.cached_tokens <> COALESCE(t.cached, 0) OR b.cost_nanousd <> COALESCE(t.cost, 0)
+    OR b.cache_write_tokens <> COALESCE(t.cache_write, 0) OR b.reasoning_tokens <> COALESCE(t.reasoning, 0)
+    OR b.unpriced <> COALESCE(t.unpriced, 0);
+-- name: check_usage
+-- Days of batches whose usage is not what their attempts say: each must stand once on both sides, with the same sums. Not by model, as
+-- attempts hold the one that answered. With check_totals, the batches count what the usage does.
+SELECT count(DISTINCT batch_id || day) FROM (SELECT batch_id, day FROM (
+    SELECT j.batch_id, date(a.started_at / 1000, 'unixepoch') AS day, count(*) AS attempts, SUM(a.outcome <> 'success') AS failed,
+        SUM(a.cost_nanousd IS NULL) AS unpriced, SUM(COALESCE(a.prompt_tokens, 0)) AS prompt,
+        SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write,
+        SUM(COALESCE(a.completion_tokens, 0)) AS completion, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
+        SUM(COALESCE(a.cost_nanousd, 0)) AS cost,
+        SUM(a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0) AS told_prompts,
+        SUM(CASE WHEN j.prompt_tokens > 0 THEN COALESCE(a.prompt_tokens, 0) ELSE 0 END) AS told,
+        SUM(CASE WHEN a.prompt_tokens IS NOT NULL THEN max(j.prompt_tokens, 0) ELSE 0 END) AS counted,
+        SUM(CASE WHEN j.prompt_tokens > 0 THEN COALESCE(abs(a.prompt_tokens - j.prompt_tokens), 0) ELSE 0 END) AS error,
+        SUM(a.outcome = 'success' AND a.completion_tokens IS NOT NULL) AS answers,
+        SUM(CASE WHEN a.outcome = 'success' THEN COALESCE(a.completion_tokens, 0) ELSE 0 END) AS answer_tokens,
+        max(CASE WHEN a.outcome = 'success' THEN COALESCE(a.completion_tokens, 0) ELSE 0 END) AS answer_max,
+        SUM(CASE WHEN a.outcome = 'success' AND a.completion_tokens IS NOT NULL THEN a.latency_ms ELSE 0 END) AS latency
+    FROM attempts a JOIN jobs j ON j.id = a.job_id
+    WHERE COALESCE(a.prompt_tokens, a.completion_tokens, a.cached_tokens, a.reasoning_tokens, a.cache_write_tokens, a.cost_nanousd)
+        IS NOT NULL
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT batch_id, day, SUM(attempts), SUM(failed), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
+        SUM(completion_tokens), SUM(reasoning_tokens), SUM(cost_nanousd), SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
+        SUM(counted_error), SUM(answers), SUM(answer_tokens), max(answer_max), SUM(latency_ms)
+    FROM usage GROUP BY batch_id, day)
+    GROUP BY 1, 2, attempts, failed, unpriced, prompt, cached, cache_write, completion, reasoning, cost, told_prompts, told, counted,
+        error, answers, answer_tokens, answer_max, latency HAVING count(*) <> 2);
 
 -- ---- the worker's view of batches ----
 

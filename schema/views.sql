@@ -50,7 +50,7 @@ JOIN batches b ON b.id = j.batch_id
 LEFT JOIN dead_letters d ON d.job_id = a.job_id
 WHERE a.outcome <> 'success';
 
--- One line a batch.
+-- One line a batch. cost_usd is NULL when the cost of nothing is known, and without the `unpriced` attempts otherwise; `cost` says so in words.
 CREATE VIEW batch_summary AS
 SELECT
     b.id AS batch_id,
@@ -69,9 +69,98 @@ SELECT
     b.failed_attempts,
     b.prompt_tokens,
     b.completion_tokens,
-    b.cost_nanousd / 1e9 AS cost_usd,
+    CASE WHEN b.unpriced = 0 OR b.cost_nanousd > 0 THEN b.cost_nanousd / 1e9 END AS cost_usd,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.created_at / 1e3, 'unixepoch') AS created,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.started_at / 1e3, 'unixepoch') AS started,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.finished_at / 1e3, 'unixepoch') AS finished,
-    b.pause_reason
+    b.pause_reason,
+    b.cached_tokens,
+    b.cache_write_tokens,
+    b.reasoning_tokens,
+    b.unpriced,
+    CASE WHEN b.unpriced > 0 AND b.cost_nanousd = 0 THEN 'unknown'
+        ELSE iif(b.unpriced > 0, 'at least ', '') || format('%.6f USD', (b.cost_nanousd + 999) / 1000 / 1e6) END AS cost
 FROM batches b;
+
+-- What was used and what it cost: by model (as it was asked for), batch, tenant and day (UTC). attempts: those that told what they used.
+-- count_off_by: by which share of it the count before sending missed what the provider told.
+CREATE VIEW usage_by_model AS
+SELECT
+    u.model,
+    SUM(u.attempts) AS attempts,
+    SUM(u.failed) AS failed,
+    SUM(u.prompt_tokens) AS prompt_tokens,
+    SUM(u.cached_tokens) AS cached_tokens,
+    SUM(u.cache_write_tokens) AS cache_write_tokens,
+    SUM(u.completion_tokens) AS completion_tokens,
+    SUM(u.reasoning_tokens) AS reasoning_tokens,
+    SUM(u.unpriced) AS unpriced,
+    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
+    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
+    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
+FROM usage u
+GROUP BY u.model;
+
+CREATE VIEW usage_by_batch AS
+SELECT
+    b.name AS batch,
+    b.tenant,
+    SUM(u.attempts) AS attempts,
+    SUM(u.failed) AS failed,
+    SUM(u.prompt_tokens) AS prompt_tokens,
+    SUM(u.cached_tokens) AS cached_tokens,
+    SUM(u.cache_write_tokens) AS cache_write_tokens,
+    SUM(u.completion_tokens) AS completion_tokens,
+    SUM(u.reasoning_tokens) AS reasoning_tokens,
+    SUM(u.unpriced) AS unpriced,
+    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
+    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
+    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
+FROM usage u JOIN batches b ON b.id = u.batch_id
+GROUP BY u.batch_id;
+
+CREATE VIEW usage_by_tenant AS
+SELECT
+    b.tenant,
+    SUM(u.attempts) AS attempts,
+    SUM(u.failed) AS failed,
+    SUM(u.prompt_tokens) AS prompt_tokens,
+    SUM(u.cached_tokens) AS cached_tokens,
+    SUM(u.cache_write_tokens) AS cache_write_tokens,
+    SUM(u.completion_tokens) AS completion_tokens,
+    SUM(u.reasoning_tokens) AS reasoning_tokens,
+    SUM(u.unpriced) AS unpriced,
+    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
+    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
+    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
+FROM usage u JOIN batches b ON b.id = u.batch_id
+GROUP BY b.tenant;
+
+CREATE VIEW usage_by_day AS
+SELECT
+    u.day,
+    SUM(u.attempts) AS attempts,
+    SUM(u.failed) AS failed,
+    SUM(u.prompt_tokens) AS prompt_tokens,
+    SUM(u.cached_tokens) AS cached_tokens,
+    SUM(u.cache_write_tokens) AS cache_write_tokens,
+    SUM(u.completion_tokens) AS completion_tokens,
+    SUM(u.reasoning_tokens) AS reasoning_tokens,
+    SUM(u.unpriced) AS unpriced,
+    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
+    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
+    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
+FROM usage u
+GROUP BY u.day;

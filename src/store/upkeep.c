@@ -97,7 +97,8 @@ static int check_counts(struct check *c, lh_error *err)
         {STMT_CHECK_OTHER_BATCH, "jobs have a result or a dead letter of another batch"},
         {STMT_CHECK_SEQUENCE, "batches would number a result like one that is there"},
         {STMT_CHECK_BATCH_STATES, "batches are finished with jobs left to do"},
-        {STMT_CHECK_TOTALS, "batches count attempts or tokens other than their attempts say"},
+        {STMT_CHECK_TOTALS, "batches count attempts, tokens or money other than their attempts say"},
+        {STMT_CHECK_USAGE, "days of batches have a usage other than their attempts say"},
     };
     char text[256];
     int rc = 0;

@@ -67,12 +67,6 @@ static void add_answer(lh_usage *u, const struct usage_sample *s)
     u->latency_ms += counted(s->latency_ms);
 }
 
-/* Towards the past, also before 1970. */
-static int64_t day_of(int64_t ms)
-{
-    return ms / MS_PER_DAY - (ms % MS_PER_DAY < 0 ? 1 : 0);
-}
-
 static bool cell_is(const struct usage_cell *cell, const struct usage_sample *s, int64_t day)
 {
     return cell->batch_id == s->batch_id && cell->day == day && strcmp(cell->model, s->model) == 0;
@@ -106,7 +100,7 @@ static struct usage_cell *new_cell(struct usage_cells *c, const struct usage_sam
 
 static struct usage_cell *find_cell(struct usage_cells *c, const struct usage_sample *s)
 {
-    int64_t day = day_of(s->started_at);
+    int64_t day = s->started_at / MS_PER_DAY;
     if (c->last_used != NULL && cell_is(c->last_used, s, day))
         return c->last_used;
     size_t bucket = bucket_of(s, day);

@@ -190,6 +190,7 @@ static inline struct outcome world_outcome(const struct claimed_job *job, enum o
                         .invalids = job->invalids,
                         .generation = job->generation,
                         .sent_generation = job->generation,
+                        .counted_prompt = job->prompt_tokens,
                         .cost_nanousd = LH_UNKNOWN};
     if (move == OUTCOME_GIVE_BACK)
         return o;

@@ -140,6 +140,7 @@ static void make_first(const char *path)
     char sql[512];
     world_remove(path);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    run_sql(db, "PRAGMA synchronous = OFF");
     run_sql(db, embedded_migrations[0].sql);
     run_sql(db, embedded_views);
     snprintf(sql, sizeof sql,
@@ -183,6 +184,123 @@ static void a_file_of_the_first_schema_keeps_its_rows(void **state)
     world_close(&w);
 }
 
+/* A file as the second release left it: attempts of two batches on two days, of jobs with and without a route, priced and not. */
+static void make_second(const char *path)
+{
+    sqlite3 *db = NULL;
+    char sql[512];
+    make_first(path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    run_sql(db,
+            "PRAGMA synchronous = OFF; DROP VIEW job_results; DROP VIEW failures; DROP VIEW batch_summary;"
+            "DROP VIEW usage_by_model; DROP VIEW usage_by_batch; DROP VIEW usage_by_tenant; DROP VIEW "
+            "usage_by_day;"
+            "DELETE FROM attempts; DELETE FROM dead_letters; DELETE FROM jobs; DELETE FROM batches;");
+    run_sql(db, embedded_migrations[1].sql);
+    snprintf(sql, sizeof sql,
+             "PRAGMA user_version = 2; INSERT INTO schema_migrations VALUES (2, '%s', '%s', 0);",
+             embedded_migrations[1].name, embedded_migrations[1].checksum);
+    run_sql(db, sql);
+    run_sql(
+        db,
+        "INSERT INTO routes VALUES (1, 'openai', 'asked', '');"
+        "INSERT INTO batches (id, name, state, input, created_at, first_job_id, last_job_id, jobs_ready, "
+        "jobs_done, "
+        "attempts, failed_attempts, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, next_seq) "
+        "VALUES "
+        "(1, 'a', 'active', 'in', 0, 1, 3, 2, 1, 4, 3, 51, 29, 4, 900, 2), "
+        "(2, 'b', 'active', 'in', 0, 4, 4, 1, 0, 1, 1, 0, 5, 0, 0, 1);"
+        "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at, route, prompt_tokens) VALUES "
+        "(1, 1, 'j1', 1, 500, 0, 1, 20), (2, 1, 'j2', 2, 500, 0, 1, 10), (3, 1, 'j3', 3, 500, 0, 0, 0), "
+        "(4, 2, 'j4', 1, 500, 0, 0, 10);"
+        "INSERT INTO requests (job_id, url, body) SELECT id, '/v1/chat/completions', '{}' FROM jobs;"
+        "UPDATE jobs SET state = 'running', sends = 1;"
+        "UPDATE jobs SET sends = 2 WHERE id = 1; UPDATE jobs SET state = 'done' WHERE id = 1;"
+        "UPDATE jobs SET state = 'ready' WHERE id > 1;"
+        "INSERT INTO attempts (job_id, number, outcome, model, started_at, latency_ms, prompt_tokens, "
+        "completion_tokens, cached_tokens, cost_nanousd) VALUES "
+        "(1, 1, 'transient', 'answered', 86400000, 5, 25, 12, 4, 400), "
+        "(1, 2, 'success', 'answered', 86400001, 7, 16, 13, NULL, 500), "
+        "(2, 1, 'lost', NULL, 86400000, NULL, NULL, NULL, NULL, NULL), "
+        "(3, 1, 'permanent', 'answered', 86399999, 9, 10, 4, NULL, NULL), "
+        "(4, 1, 'transient', NULL, 0, 9, NULL, 5, NULL, NULL);"
+        "INSERT INTO results (job_id, batch_id, seq, status_code, prompt_tokens, completion_tokens, "
+        "reasoning_tokens, "
+        "latency_ms, finished_at, body) VALUES (1, 1, 1, 200, 16, 13, 3, 7, 9, '{}')");
+    sqlite3_close(db);
+}
+
+static void the_usage_of_earlier_attempts_is_summed_up(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
+    make_second(w.path);
+    assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), 0);
+    assert_int_equal(world_int(&w, "SELECT count(*) FROM usage"), 3);
+    static const char *const rows[] = {
+        "1,1970-01-01,answered,1,1,1,10,0,0,4,0,0,0,0,0,0,0.0,0,0,0.0,0,0",
+        "1,1970-01-02,asked,2,1,0,41,4,0,25,3,900,2,41,40,9,1.25,1,13,169.0,13,7",
+        "2,1970-01-01,,1,1,1,0,0,0,5,0,0,0,0,0,0,0.0,0,0,0.0,0,0",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char sql[900];
+        snprintf(
+            sql, sizeof sql,
+            "SELECT batch_id || ',' || day || ',' || model || ',' || attempts || ',' || failed || ',' || "
+            "unpriced || "
+            "',' || prompt_tokens || ',' || cached_tokens || ',' || cache_write_tokens || ',' || "
+            "completion_tokens "
+            "|| ',' || reasoning_tokens || ',' || cost_nanousd || ',' || told_prompts || ',' || told_tokens "
+            "|| ',' "
+            "|| counted_tokens || ',' || counted_error || ',' || prompt_share_max || ',' || answers || ',' "
+            "|| "
+            "answer_tokens || ',' || answer_squares || ',' || answer_max || ',' || latency_ms FROM usage "
+            "ORDER BY batch_id, day, model LIMIT 1 OFFSET %zu",
+            i);
+        assert_true(world_text_is(&w, sql, rows[i]));
+    }
+    assert_true(
+        world_text_is(&w,
+                      "SELECT group_concat(reasoning_tokens || '/' || unpriced || '/' || cache_write_tokens) "
+                      "FROM batches",
+                      "3/1/0,0/1/0"));
+    assert_int_equal(world_faults(&w), 0);
+    world_close(&w);
+}
+
+/* The disk fails at the first write, the second, …: the file stays of the second release, with its rows. */
+static void a_file_of_the_second_schema_becomes_whole_or_stays(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
+    bool made = false;
+    int failed = 0;
+    for (int good = 0; good < 200 && !made; good++) {
+        make_second(w.path);
+        failing_disk_break(SQLITE_IOERR_WRITE, good);
+        int rc = reopen(&w, STORE_WRITE);
+        bool broke = atomic_load(&failing_disk.failures) > 0;
+        failing_disk_mend();
+        made = rc == 0 && !broke;
+        failed += rc != 0 ? 1 : 0;
+        if (rc != 0) {
+            assert_int_equal(store_open(w.path, STORE_NO_MIGRATE, &w.store, &w.err), 0);
+            assert_int_equal(world_int(&w, "PRAGMA user_version"), 2);
+            assert_int_equal(world_int(&w, "SELECT count(*) FROM sqlite_schema WHERE name = 'usage'"), 0);
+            store_close(w.store);
+        }
+        assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), 0);
+        assert_int_equal(world_int(&w, "SELECT SUM(attempts) FROM usage"), 4);
+        assert_int_equal(world_int(&w, "SELECT count(*) FROM attempts"), 5);
+        store_close(w.store);
+    }
+    assert_true(made);
+    assert_true(failed > 5);
+    world_remove(w.path);
+}
+
 /* Indexes over all jobs are made anew: their sort spills to a file when it is larger than the cache, here of 1 MB. That
  * for the pages, as much for the sort, and as much for all else. */
 static void memory_of_a_migration_does_not_grow_with_the_jobs(void **state)
@@ -197,7 +315,10 @@ static void memory_of_a_migration_does_not_grow_with_the_jobs(void **state)
     run_sql(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; BEGIN;"
                 "WITH RECURSIVE n(i) AS (SELECT 6 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
                 "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) "
-                "SELECT i, 1, 'j' || i, i, 500, 0 FROM n; COMMIT");
+                "SELECT i, 1, 'j' || i, i, 500, 0 FROM n;"
+                "INSERT INTO attempts (job_id, number, outcome, started_at, latency_ms, prompt_tokens, "
+                "completion_tokens) "
+                "SELECT id, 1, 'success', id, 5, 7, 8 FROM jobs WHERE id > 60000; COMMIT");
     sqlite3_close(db);
     assert_int_equal(store_open(w.path, STORE_NO_MIGRATE, &w.store, &w.err), 0);
     world_sql(&w, "PRAGMA cache_size = -1000; PRAGMA synchronous = OFF");
@@ -385,6 +506,8 @@ int main(void)
         cmocka_unit_test(another_checksum_is_another_build),
         cmocka_unit_test(the_history_is_on_record),
         cmocka_unit_test(a_file_of_the_first_schema_keeps_its_rows),
+        cmocka_unit_test(the_usage_of_earlier_attempts_is_summed_up),
+        cmocka_unit_test(a_file_of_the_second_schema_becomes_whole_or_stays),
         cmocka_unit_test(memory_of_a_migration_does_not_grow_with_the_jobs),
         cmocka_unit_test(identities_are_the_files_own),
         cmocka_unit_test(a_half_done_migration_leaves_the_old_state),

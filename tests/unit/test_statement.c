@@ -129,6 +129,7 @@ static void no_hot_statement_scans_or_sorts(void **state)
         STMT_EXPORT_RESULTS_AFTER,
         STMT_EXPORT_DEAD_AFTER,
         STMT_BATCH_COUNT,
+        STMT_USAGE_ADD,
         STMT_CANCEL_READY_IDS,
         STMT_CANCEL_WAITING_IDS,
         STMT_JOB_SHOW,
