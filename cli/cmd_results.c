@@ -154,7 +154,39 @@ static void attempt_to_json(struct strbuf *b, const lh_attempt *a)
     json_append_int(b, "retry_after_ms", a->retry_after_ms);
     json_append_int(b, "prompt_tokens", a->prompt_tokens);
     json_append_int(b, "completion_tokens", a->completion_tokens);
+    json_append_int(b, "cached_tokens", a->cached_tokens);
+    json_append_int(b, "cache_write_tokens", a->cache_write_tokens);
+    json_append_int(b, "reasoning_tokens", a->reasoning_tokens);
+    json_append_int(b, "cost_nanousd", a->cost_nanousd);
     strbuf_append_char(b, '}');
+}
+
+static int64_t or_zero(int64_t tokens)
+{
+    return tokens > 0 ? tokens : 0;
+}
+
+static void print_part(const char *what, int64_t tokens)
+{
+    char n[32];
+    if (tokens > 0)
+        printf(", %s %s", text_count(tokens, n), what);
+}
+
+/* Nothing when the provider told nothing. */
+static void print_used(const lh_attempt *a)
+{
+    char prompt[32], completion[32], cost[TEXT_COST];
+    if (a->prompt_tokens == LH_UNKNOWN && a->completion_tokens == LH_UNKNOWN)
+        return;
+    printf("  %s + %s tokens", text_count(or_zero(a->prompt_tokens), prompt),
+           text_count(or_zero(a->completion_tokens), completion));
+    print_part("cached", a->cached_tokens);
+    print_part("written to the cache", a->cache_write_tokens);
+    print_part("reasoning", a->reasoning_tokens);
+    bool unpriced = a->cost_nanousd == LH_UNKNOWN;
+    printf(", %s%s", unpriced ? "cost " : "",
+           text_cost(unpriced ? 0 : a->cost_nanousd, unpriced ? 1 : 0, cost));
 }
 
 static void on_attempt(void *arg, const lh_attempt *a)
@@ -170,6 +202,7 @@ static void on_attempt(void *arg, const lh_attempt *a)
     printf("  #%-3lld %s  %-10s %8s  ", (long long)a->number, clock_format_utc(a->started_at, at, sizeof at),
            a->outcome, took);
     text_print_safe(stdout, a->message != NULL ? a->message : "", 0);
+    print_used(a);
     if (a->wait_ms != LH_UNKNOWN)
         printf("  (then waited %s)", text_ms(a->wait_ms, took));
     putchar('\n');

@@ -115,6 +115,35 @@ static void say_next(const lh_run_report *r, const char *db, const char *batch)
                 base, batch);
 }
 
+static void say_part(const char **before, int64_t tokens, const char *what)
+{
+    char n[32];
+    if (tokens <= 0)
+        return;
+    fprintf(stderr, "%s%s %s", *before, text_count(tokens, n), what);
+    *before = ", ";
+}
+
+/* ", 1,200 + 340 tokens (300 cached, 120 reasoning), at least 0.001200 USD (cost of 3 attempts unknown)" */
+static void say_used(const lh_run_report *r)
+{
+    char a[32], b[32], cost[TEXT_COST];
+    const char *before = " (";
+    fprintf(stderr, ", %s + %s tokens", text_count(r->prompt_tokens, a), text_count(r->completion_tokens, b));
+    say_part(&before, r->cached_tokens, "cached");
+    say_part(&before, r->cache_write_tokens, "written to the cache");
+    say_part(&before, r->reasoning_tokens, "reasoning");
+    if (before[0] == ',')
+        fputc(')', stderr);
+    if (r->unpriced == 0 && r->cost_nanousd == LH_UNKNOWN)
+        return;
+    int64_t known = r->cost_nanousd != LH_UNKNOWN ? r->cost_nanousd : 0;
+    fprintf(stderr, ", %s%s", known == 0 && r->unpriced > 0 ? "cost " : "",
+            text_cost(known, r->unpriced, cost));
+    if (known > 0 && r->unpriced > 0)
+        fprintf(stderr, " (cost of %s attempts unknown)", text_count(r->unpriced, a));
+}
+
 static void say_summary(const lh_run_report *r)
 {
     char a[32], b[32], c[32], d[32];
@@ -132,9 +161,7 @@ static void say_summary(const lh_run_report *r)
         fprintf(stderr, " (%.1f/s)", (double)r->answers / seconds);
     if (r->answers > 0)
         fprintf(stderr, ", p50 %s, p99 %s", text_ms(r->p50_ms, a), text_ms(r->p99_ms, b));
-    fprintf(stderr, ", %s + %s tokens", text_count(r->prompt_tokens, c), text_count(r->completion_tokens, d));
-    if (r->cost_nanousd != LH_UNKNOWN)
-        fprintf(stderr, ", %s", text_usd(r->cost_nanousd, c));
+    say_used(r);
     if (r->retries > 0)
         fprintf(stderr, ", %s retries", text_count(r->retries, a));
     fputs(".\n", stderr);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/app.h"
 #include "cli/status_endpoints.h"
+#include "cli/status_usage.h"
 #include "cli/text.h"
 
 struct report {
@@ -16,6 +17,7 @@ struct report {
     struct text_table *tenants;
     int64_t n_tenants;
     struct endpoint_report endpoints;
+    struct usage_report usage;
     struct strbuf json;
     lh_batch total; /* jobs by state and tokens of all that were shown */
     int64_t batches;
@@ -33,6 +35,10 @@ static void sum(struct report *r, const lh_batch *b)
     r->total.canceled += b->canceled;
     r->total.prompt_tokens += b->prompt_tokens;
     r->total.completion_tokens += b->completion_tokens;
+    r->total.cached_tokens += b->cached_tokens;
+    r->total.cache_write_tokens += b->cache_write_tokens;
+    r->total.reasoning_tokens += b->reasoning_tokens;
+    r->total.unpriced += b->unpriced;
     r->total.cost_nanousd += b->cost_nanousd;
     r->total.attempts += b->attempts;
     r->total.failed_attempts += b->failed_attempts;
@@ -40,9 +46,16 @@ static void sum(struct report *r, const lh_batch *b)
         r->open += b->ready + b->waiting + b->running;
 }
 
+/* Nothing where nothing was used. */
+static const char *cost_of(const lh_batch *b, char out[TEXT_COST])
+{
+    bool used = b->prompt_tokens > 0 || b->completion_tokens > 0 || b->cost_nanousd > 0 || b->unpriced > 0;
+    return used ? text_cost(b->cost_nanousd, b->unpriced, out) : "";
+}
+
 static void add_row(struct report *r, const lh_batch *b)
 {
-    char n[9][32], percent[32];
+    char n[9][TEXT_COST], percent[32];
     int64_t all = lh_batch_jobs(b);
     snprintf(percent, sizeof percent, "%.1f%%",
              all > 0 ? (double)(b->done + b->dead + b->canceled) * 100 / (double)all : 0.0);
@@ -57,7 +70,7 @@ static void add_row(struct report *r, const lh_batch *b)
                            text_count(b->dead, n[5]),
                            text_count(b->canceled, n[6]),
                            text_count(b->prompt_tokens + b->completion_tokens, n[7]),
-                           b->cost_nanousd > 0 ? text_usd(b->cost_nanousd, n[8]) : "",
+                           cost_of(b, n[8]),
                            b->pause_reason};
     text_table_add(r->table, cells);
 }
@@ -76,6 +89,10 @@ static void add_counts(struct strbuf *j, const lh_batch *b)
     json_append_int(j, "cost_nanousd", b->cost_nanousd);
     json_append_int(j, "attempts", b->attempts);
     json_append_int(j, "failed_attempts", b->failed_attempts);
+    json_append_int(j, "cached_tokens", b->cached_tokens);
+    json_append_int(j, "cache_write_tokens", b->cache_write_tokens);
+    json_append_int(j, "reasoning_tokens", b->reasoning_tokens);
+    json_append_int(j, "unpriced", b->unpriced);
 }
 
 static void add_json(struct report *r, const lh_batch *b)
@@ -182,7 +199,9 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     double left = seconds_left(r, w);
     strbuf_append_str(j, "],\"total\":{");
     add_counts(j, &r->total);
-    strbuf_append_str(j, "},\"worker\":{");
+    strbuf_append_str(j, "},\"usage\":[");
+    strbuf_append_str(j, r->usage.json.data);
+    strbuf_append_str(j, "],\"worker\":{");
     json_append_int(j, "pid", w->pid != 0 ? w->pid : LH_UNKNOWN);
     json_append_int(j, "started_at", w->started_at);
     json_append_int(j, "updated_at", w->updated_at);
@@ -252,6 +271,8 @@ static int show_once(const struct settings *s, lh_error *err)
     if (rc == 0)
         rc = endpoint_report_read(&r.endpoints, s->db, err);
     if (rc == 0)
+        rc = usage_report_read(&r.usage, s->db, s->batch, err);
+    if (rc == 0)
         rc = lh_db_info_get(s->db, &info, err);
     if (rc == 0 && s->json) {
         print_json(&r, &worker, &info);
@@ -261,11 +282,13 @@ static int show_once(const struct settings *s, lh_error *err)
         text_table_print(r.table, stdout);
         if (r.n_tenants > 1)
             text_table_print(r.tenants, stdout);
+        usage_report_print(&r.usage);
         print_worker(&r, &worker, &info);
     }
     text_table_free(r.table);
     text_table_free(r.tenants);
     endpoint_report_free(&r.endpoints);
+    usage_report_free(&r.usage);
     strbuf_free(&r.json);
     return rc;
 }

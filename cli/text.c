@@ -44,6 +44,18 @@ const char *text_usd(int64_t nanousd, char out[32])
     return out;
 }
 
+const char *text_cost(int64_t nanousd, int64_t unpriced, char out[TEXT_COST])
+{
+    char usd[32];
+    bool nothing = unpriced > 0 && nanousd <= 0;
+    snprintf(out, TEXT_COST, "%s%s",
+             nothing        ? "unknown"
+             : unpriced > 0 ? "at least "
+                            : "",
+             nothing ? "" : text_usd(nanousd, usd));
+    return out;
+}
+
 const char *text_bytes(int64_t bytes, char out[32])
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

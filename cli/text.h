@@ -12,6 +12,10 @@ const char *text_count(int64_t n, char out[32]);
 const char *text_ms(int64_t ms, char out[32]);
 /* "0.000150 USD": of nano-dollars, rounded up to the sixth place */
 const char *text_usd(int64_t nanousd, char out[32]);
+enum { TEXT_COST = 48 };
+/* The same where `unpriced` attempts are left out of the sum, as what they cost is not known: "at least 0.000150 USD", or "unknown" when
+ * nothing is known. */
+const char *text_cost(int64_t nanousd, int64_t unpriced, char out[TEXT_COST]);
 /* "12.3 MB" */
 const char *text_bytes(int64_t bytes, char out[32]);
 

@@ -409,13 +409,13 @@ SELECT job_id FROM dead_letters WHERE batch_id = ?1 AND reason <> 'bad_line' ORD
 -- The jobs of a batch stand between two ids, in input order; the + keeps the planner on them instead of on custom_ids.
 SELECT j.id, j.custom_id, j.state, r.status_code, r.request_id, r.body, d.status_code, d.request_id, d.body,
     d.error_code, d.message, d.reason, r.model, r.finish_reason, r.prompt_tokens, r.completion_tokens, r.latency_ms,
-    j.sends
+    j.sends, r.cached_tokens, r.cost_nanousd
 FROM jobs j LEFT JOIN results r ON r.job_id = j.id LEFT JOIN dead_letters d ON d.job_id = j.id
 WHERE j.id BETWEEN ?2 AND ?3 AND +j.batch_id = ?1
 ORDER BY j.id;
 -- name: export_results_after
 SELECT r.seq, j.id, j.custom_id, r.status_code, r.request_id, r.body, r.model, r.finish_reason, r.prompt_tokens,
-    r.completion_tokens, r.latency_ms, j.sends
+    r.completion_tokens, r.latency_ms, j.sends, r.cached_tokens, r.cost_nanousd
 FROM results r JOIN jobs j ON j.id = r.job_id
 WHERE r.batch_id = ?1 AND r.seq > ?2 ORDER BY r.seq LIMIT ?3;
 -- name: export_dead_after

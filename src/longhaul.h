@@ -278,9 +278,10 @@ typedef struct lh_run_report {
     int64_t jobs_total, done, dead, canceled, unfinished; /* of the scope, at the end */
     int64_t answers, attempts, retries, lost_recovered;   /* of this run */
     int64_t late; /* jobs that it gave up as their deadline had passed; they are among the dead */
-    int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens;
+    int64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens;
     int64_t cost_nanousd; /* of this run; LH_UNKNOWN when none is known */
-    int64_t unpriced;     /* attempts that told what they used, of unknown price: not in it */
+    int64_t
+        unpriced; /* attempts that told what they used without a price being known: cost_nanousd is without them */
     int64_t tokens_left, cost_left_nanousd; /* of the budget, at the end; LH_UNKNOWN without */
     int64_t p50_ms, p90_ms, p99_ms, max_ms; /* latency of answers */
     int64_t elapsed_ms;

@@ -186,8 +186,10 @@ static int append_csv(struct export_format *f, const struct export_row *row, str
     csv_int(out, row->latency_ms);
     csv_int(out, row->attempts);
     csv_text(out, row->dead ? row->error_code : NULL);
-    if (row->dead && row->error_message != NULL)
-        csv_append(out, row->error_message, strlen(row->error_message));
+    csv_text(out, row->dead ? row->error_message : NULL);
+    csv_int(out, row->cached_tokens);
+    if (row->cost_nanousd != INT64_MIN)
+        strbuf_appendf(out, "%.9f", (double)row->cost_nanousd / 1e9);
     strbuf_append_str(out, "\r\n");
     json_object_put(body);
     return out->failed ? LH_ENOMEM : 0;
@@ -199,7 +201,7 @@ int export_header(struct export_format *f, struct strbuf *out)
         return 0;
     return strbuf_append_str(
         out, "custom_id,status,answer,finish_reason,model,prompt_tokens,completion_tokens,latency_ms,"
-             "attempts,error_code,error_message\r\n");
+             "attempts,error_code,error_message,cached_tokens,cost_usd\r\n");
 }
 
 int export_line(struct export_format *f, const struct export_row *row, struct strbuf *out)

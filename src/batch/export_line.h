@@ -16,6 +16,7 @@ struct export_row { /* texts borrowed; NULL when there are none; integers INT64_
     const char *error_code, *error_message, *reason; /* when dead */
     const char *model, *finish_reason;
     int64_t prompt_tokens, completion_tokens, latency_ms, attempts;
+    int64_t cached_tokens, cost_nanousd;
 };
 
 struct export_format;

@@ -27,7 +27,9 @@ static int give_input_row(const struct rows *r, export_row_fn fn, void *arg, lh_
                              .prompt_tokens = rows_int(r, 14),
                              .completion_tokens = rows_int(r, 15),
                              .latency_ms = rows_int(r, 16),
-                             .attempts = rows_int(r, 17)};
+                             .attempts = rows_int(r, 17),
+                             .cached_tokens = rows_int(r, 18),
+                             .cost_nanousd = rows_int(r, 19)};
     row.body = rows_text(r, part + 2, &row.body_len);
     return fn(arg, &row, err);
 }
@@ -59,7 +61,9 @@ static void read_result(const struct rows *r, struct export_row *row)
                                .prompt_tokens = rows_int(r, 8),
                                .completion_tokens = rows_int(r, 9),
                                .latency_ms = rows_int(r, 10),
-                               .attempts = rows_int(r, 11)};
+                               .attempts = rows_int(r, 11),
+                               .cached_tokens = rows_int(r, 12),
+                               .cost_nanousd = rows_int(r, 13)};
     row->body = rows_text(r, 5, &row->body_len);
 }
 
@@ -76,7 +80,9 @@ static void read_dead(const struct rows *r, struct export_row *row)
                                .prompt_tokens = LH_UNKNOWN,
                                .completion_tokens = LH_UNKNOWN,
                                .latency_ms = LH_UNKNOWN,
-                               .attempts = rows_int(r, 9)};
+                               .attempts = rows_int(r, 9),
+                               .cached_tokens = LH_UNKNOWN,
+                               .cost_nanousd = LH_UNKNOWN};
     row->body = rows_text(r, 5, &row->body_len);
 }
 

@@ -60,11 +60,11 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o)
     t->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     t->completion_tokens += counted(o->answer.usage.completion_tokens);
     t->cached_tokens += counted(o->answer.usage.cached_tokens);
+    t->cache_write_tokens += counted(o->answer.usage.cache_write_tokens);
     t->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
     t->cost_nanousd += counted(o->cost_nanousd);
+    t->unpriced += outcome_is_unpriced(o) ? 1 : 0;
     t->priced += o->cost_nanousd >= 0 ? 1 : 0;
-    if (o->cost_nanousd < 0 && (o->answer.usage.prompt_tokens >= 0 || o->answer.usage.completion_tokens >= 0))
-        t->unpriced++;
     if (failed)
         count_error(t, o);
     if (o->move == OUTCOME_DONE) {
@@ -128,6 +128,7 @@ void tally_report(const struct tally *t, int64_t now_ms, lh_run_report *out)
     out->prompt_tokens = t->prompt_tokens;
     out->completion_tokens = t->completion_tokens;
     out->cached_tokens = t->cached_tokens;
+    out->cache_write_tokens = t->cache_write_tokens;
     out->reasoning_tokens = t->reasoning_tokens;
     out->unpriced = t->unpriced;
     out->p50_ms = (int64_t)histogram_percentile(&t->latency_ms, 0.50);

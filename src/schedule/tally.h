@@ -13,8 +13,10 @@ enum { TALLY_ERRORS = 32, TALLY_MINUTE = 60 };
 struct tally {
     int64_t started_wall_ms, started_ms;
     int64_t attempts, answers, dead, retries;
-    int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_nanousd;
-    int64_t priced, unpriced; /* attempts that told what they used, and whose cost is known, or not */
+    int64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
+        cost_nanousd;
+    int64_t priced,
+        unpriced; /* attempts whose cost is known; that told what they used, and whose cost is not */
     struct histogram latency_ms;
     struct lh_error_count errors[TALLY_ERRORS];
     size_t n_errors;

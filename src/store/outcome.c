@@ -38,6 +38,11 @@ int64_t outcome_used_tokens(const struct outcome *o, bool stale)
     return prompt < INT64_MAX / 2 && completion < INT64_MAX / 2 ? prompt + completion : INT64_MAX;
 }
 
+bool outcome_is_unpriced(const struct outcome *o)
+{
+    return o->cost_nanousd < 0 && usage_is_told(&o->answer.usage);
+}
+
 static int64_t status_of(const struct outcome *o)
 {
     return o->status_code != 0 ? o->status_code : INT64_MIN;
@@ -122,7 +127,7 @@ static int count_attempt(struct lane *lane, const struct outcome *o, lh_error *e
                                         .is_success = o->move == OUTCOME_DONE,
                                         .latency_ms = o->latency_ms};
     lane->attempts++;
-    lane->unpriced += usage_is_told(&sample) && o->cost_nanousd < 0 ? 1 : 0;
+    lane->unpriced += outcome_is_unpriced(o) ? 1 : 0;
     lane->cache_write_tokens += counted(o->answer.usage.cache_write_tokens);
     lane->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
     lane->failed_attempts += o->move == OUTCOME_DONE ? 0 : 1;

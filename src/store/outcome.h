@@ -51,6 +51,9 @@ int outcome_apply(struct store *s, struct ledger *l, const struct outcome *o, in
 /* What the outcome tells of the tokens that its claim was charged for: how many were used, -1 when it does not. */
 int64_t outcome_used_tokens(const struct outcome *o, bool stale);
 
+/* It told what it used, and what that costs is not known. */
+bool outcome_is_unpriced(const struct outcome *o);
+
 struct recovery {
     int64_t max_attempts;
     int64_t now_ms;

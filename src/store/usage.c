@@ -22,11 +22,10 @@ static int64_t counted(int64_t tokens)
     return tokens > 0 ? tokens : 0;
 }
 
-bool usage_is_told(const struct usage_sample *s)
+bool usage_is_told(const struct usage *u)
 {
-    const struct usage *t = s->told;
-    return t->prompt_tokens >= 0 || t->completion_tokens >= 0 || t->cached_tokens >= 0 ||
-           t->reasoning_tokens >= 0 || t->cache_write_tokens >= 0 || s->cost_nanousd >= 0;
+    return u->prompt_tokens >= 0 || u->completion_tokens >= 0 || u->cached_tokens >= 0 ||
+           u->reasoning_tokens >= 0 || u->cache_write_tokens >= 0;
 }
 
 static void add_tokens(lh_usage *u, const struct usage_sample *s)
@@ -113,7 +112,7 @@ static struct usage_cell *find_cell(struct usage_cells *c, const struct usage_sa
 
 int usage_cells_add(struct usage_cells *c, const struct usage_sample *s, lh_error *err)
 {
-    if (!usage_is_told(s))
+    if (!usage_is_told(s->told) && s->cost_nanousd < 0)
         return 0;
     struct usage_cell *cell = find_cell(c, s);
     if (cell == NULL)

@@ -22,8 +22,8 @@ struct usage_sample {
     int64_t latency_ms;
 };
 
-/* Whether it stands in `usage` at all: it told any of its tokens, or what it cost is known. */
-bool usage_is_told(const struct usage_sample *s);
+/* Whether any of its tokens is told. An attempt stands in `usage` when it is so, or when what it cost is known. */
+bool usage_is_told(const struct usage *u);
 
 /* ---- writing ---- */
 

@@ -226,6 +226,8 @@ static inline struct outcome *end_job(const struct claimed_job *job, const struc
     snprintf(o->answer.message, sizeof o->answer.message, "%s", e->dead ? "no, \"never\"" : "");
     snprintf(o->answer.request_id, sizeof o->answer.request_id, "req_%lld", (long long)job->id);
     o->answer.usage = (struct usage){7, 3, -1, -1, -1, TIER_STANDARD};
+    o->counted_prompt = job->prompt_tokens;
+    o->cost_nanousd = LH_UNKNOWN;
     o->answer.retry_after_ms = -1;
     return o;
 }

@@ -15,10 +15,10 @@ static void every_column_arrives_in_its_field(void **state)
         "input_bytes, input_lines, params, jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, "
         "jobs_canceled, prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, "
         "failed_attempts, first_job_id, last_job_id, next_seq, requeues, created_at, started_at, "
-        "finished_at) "
+        "finished_at, cache_write_tokens, reasoning_tokens, unpriced) "
         "VALUES (3, 'n', 'paused', 'why', 't', 4, 5, 'in', 'hash', 6, 7, '{\"model\":\"m\"}', 10, 11, 12, "
         "13, "
-        "14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28)");
+        "14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31)");
     assert_int_equal(lh_batch_find(w.path, "n", &b, &w.err), 0);
     assert_int_equal(b.id, 3);
     assert_string_equal(b.name, "n");
@@ -28,14 +28,17 @@ static void every_column_arrives_in_its_field(void **state)
     assert_string_equal(b.input, "in");
     assert_string_equal(b.input_hash, "hash");
     assert_string_equal(b.params, "{\"model\":\"m\"}");
-    const int64_t numbers[] = {b.weight,        b.priority,     b.input_bytes,   b.input_lines,
-                               b.ready,         b.waiting,      b.running,       b.done,
-                               b.dead,          b.canceled,     b.prompt_tokens, b.completion_tokens,
-                               b.cached_tokens, b.cost_nanousd, b.attempts,      b.failed_attempts,
-                               b.first_job_id,  b.last_job_id,  b.next_seq,      b.requeues,
-                               b.created_at,    b.started_at,   b.finished_at};
-    const int64_t expected[] = {4,  5,  6,  7,  10, 11, 12, 13, 14, 15, 16, 17,
-                                18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28};
+    const int64_t numbers[] = {b.weight,           b.priority,      b.input_bytes,
+                               b.input_lines,      b.ready,         b.waiting,
+                               b.running,          b.done,          b.dead,
+                               b.canceled,         b.prompt_tokens, b.completion_tokens,
+                               b.cached_tokens,    b.cost_nanousd,  b.attempts,
+                               b.failed_attempts,  b.first_job_id,  b.last_job_id,
+                               b.next_seq,         b.requeues,      b.created_at,
+                               b.started_at,       b.finished_at,   b.cache_write_tokens,
+                               b.reasoning_tokens, b.unpriced};
+    const int64_t expected[] = {4,  5,  6,  7,  10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         assert_int_equal(numbers[i], expected[i]);
     assert_int_equal(lh_batch_jobs(&b), 75);

@@ -197,10 +197,11 @@ static void csv_has_a_header_and_a_record_for_each_job(void **state)
     load_jobs(2);
     finish_jobs(1, all_done);
     finish_jobs(1, all_dead);
-    static const char wanted[] = "custom_id,status,answer,finish_reason,model,prompt_tokens,completion_"
-                                 "tokens,latency_ms,attempts,error_code,"
-                                 "error_message\r\nline-1,done,yes,,,7,3,3,1,,\r\nline-2,dead,,,,,,,1,bad_"
-                                 "request,\"no, \"\"never\"\"\"\r\n";
+    static const char wanted[] =
+        "custom_id,status,answer,finish_reason,model,prompt_tokens,completion_"
+        "tokens,latency_ms,attempts,error_code,"
+        "error_message,cached_tokens,cost_usd\r\nline-1,done,yes,,,7,3,3,1,,,,\r\nline-2,dead,,,,,,,1,bad_"
+        "request,\"no, \"\"never\"\"\",,\r\n";
     assert_int_equal(export_with(&o), 0);
     assert_file("out", wanted);
     unlink("out");

@@ -20,7 +20,9 @@ static const struct export_row done = {.job_id = 5,
                                        .prompt_tokens = 7,
                                        .completion_tokens = 3,
                                        .latency_ms = 12,
-                                       .attempts = 2};
+                                       .attempts = 2,
+                                       .cached_tokens = 4,
+                                       .cost_nanousd = 1230000045};
 static const struct export_row dead = {.job_id = 6,
                                        .custom_id = "x",
                                        .status_code = 500,
@@ -31,7 +33,9 @@ static const struct export_row dead = {.job_id = 6,
                                        .prompt_tokens = INT64_MIN,
                                        .completion_tokens = INT64_MIN,
                                        .latency_ms = INT64_MIN,
-                                       .attempts = 5};
+                                       .attempts = 5,
+                                       .cached_tokens = INT64_MIN,
+                                       .cost_nanousd = INT64_MIN};
 
 static void write_row(const char *format, struct export_row row, const char *body, size_t len,
                       struct strbuf *out)
@@ -149,9 +153,10 @@ static void csv_has_a_column_for_each_name(void **state)
 static void csv_records_are_as_they_should_be(void **state)
 {
     (void)state;
-    assert_row("csv", done, "{\"choices\":[{\"text\":\"t\"}]}", "\"a\"\"b\",done,t,stop,m,7,3,12,2,,\r\n");
-    assert_row("csv", dead, "{}", "x,dead,,,,,,,5,http_500,\"no, \"\"never\"\"\"\r\n");
-    assert_row("csv", dead, NULL, "x,dead,,,,,,,5,http_500,\"no, \"\"never\"\"\"\r\n");
+    assert_row("csv", done, "{\"choices\":[{\"text\":\"t\"}]}",
+               "\"a\"\"b\",done,t,stop,m,7,3,12,2,,,4,1.230000045\r\n");
+    assert_row("csv", dead, "{}", "x,dead,,,,,,,5,http_500,\"no, \"\"never\"\"\",,\r\n");
+    assert_row("csv", dead, NULL, "x,dead,,,,,,,5,http_500,\"no, \"\"never\"\"\",,\r\n");
 }
 
 static void the_answer_is_found_in_each_dialect(void **state)

@@ -5,6 +5,7 @@ struct shown {
     int jobs, attempts;
     int64_t id, last_number, status_code, next_retry_at;
     char state[16], response[64], reason[32];
+    lh_attempt last; /* its texts are gone */
 };
 
 static void on_job(void *arg, const lh_job *j)
@@ -25,6 +26,7 @@ static void on_job(void *arg, const lh_job *j)
 static void on_attempt(void *arg, const lh_attempt *a)
 {
     struct shown *s = arg;
+    s->last = *a;
     assert_true(a->number > s->last_number);
     s->last_number = a->number;
     s->attempts++;
@@ -128,12 +130,44 @@ static void each_end_is_shown_with_its_answer_and_attempts(void **state)
     world_close(&w);
 }
 
+static void each_attempt_tells_what_it_used_and_cost(void **state)
+{
+    (void)state;
+    struct world w;
+    struct shown s;
+    struct claim_list list;
+    world_open(&w);
+    world_claim(&w, world_batch(&w, "a", 500, 1), 1, &list);
+    struct outcome o = world_outcome(list.first, OUTCOME_DONE);
+    o.answer.usage = (struct usage){11, 12, 13, 14, 15, TIER_STANDARD};
+    o.cost_nanousd = 16;
+    world_apply(&w, &o);
+    claim_list_free(&list);
+    assert_int_equal(show(&w, "a", "j1", &s), 0);
+    assert_int_equal(s.last.prompt_tokens, 11);
+    assert_int_equal(s.last.completion_tokens, 12);
+    assert_int_equal(s.last.cached_tokens, 13);
+    assert_int_equal(s.last.reasoning_tokens, 14);
+    assert_int_equal(s.last.cache_write_tokens, 15);
+    assert_int_equal(s.last.cost_nanousd, 16);
+    world_sql(&w,
+              "UPDATE attempts SET cached_tokens = NULL, reasoning_tokens = NULL, cache_write_tokens = NULL, "
+              "cost_nanousd = NULL");
+    assert_int_equal(show(&w, "a", "j1", &s), 0);
+    assert_int_equal(s.last.cached_tokens, LH_UNKNOWN);
+    assert_int_equal(s.last.reasoning_tokens, LH_UNKNOWN);
+    assert_int_equal(s.last.cache_write_tokens, LH_UNKNOWN);
+    assert_int_equal(s.last.cost_nanousd, LH_UNKNOWN);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_found_by_what_a_person_has),
         cmocka_unit_test(what_is_not_there_or_not_unique_is_said),
         cmocka_unit_test(each_end_is_shown_with_its_answer_and_attempts),
+        cmocka_unit_test(each_attempt_tells_what_it_used_and_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

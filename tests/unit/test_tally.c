@@ -65,14 +65,20 @@ static void tokens_that_are_not_said_count_nothing(void **state)
     struct outcome o = outcome_of(OUTCOME_DONE, "success", "");
     (void)state;
     tally_attempt(&tally, 5000, &o);
-    o.answer.usage = (struct usage){10, 20, 5, 7, -1, TIER_STANDARD};
+    o.answer.usage = (struct usage){10, 20, 5, 7, 4, TIER_STANDARD};
+    o.cost_nanousd = 9;
     tally_attempt(&tally, 5000, &o);
     o.answer.usage = (struct usage){1, -1, 0, -1, -1, TIER_STANDARD};
+    o.cost_nanousd = LH_UNKNOWN;
     tally_attempt(&tally, 5000, &o);
     lh_run_report out = report(5000);
     assert_int_equal(out.prompt_tokens, 11);
     assert_int_equal(out.completion_tokens, 20);
     assert_int_equal(out.cached_tokens, 5);
+    assert_int_equal(out.cache_write_tokens, 4);
+    assert_int_equal(out.reasoning_tokens, 7);
+    assert_int_equal(out.unpriced, 1); /* what told nothing has no price to miss */
+    assert_int_equal(tally.cost_nanousd, 9);
 }
 
 static void only_answers_have_a_latency(void **state)
