@@ -113,16 +113,17 @@ static bool span_is(struct json_span span, const char *text)
     return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
 }
 
-static int check_members(const struct source_line *line, json_object *object, lh_error *err)
+/* Of two members with one name, one reader takes the first and another the last: what is priced may not be what is asked. */
+static int check_members(const char *what, const char *data, size_t len, json_object *object, lh_error *err)
 {
     struct json_members it;
     struct json_span key, value;
     int members = 0;
-    json_members_begin(&it, line->data, line->len);
+    json_members_begin(&it, data, len);
     while (json_members_next(&it, &key, &value))
         members++;
     if (members != json_object_object_length(object))
-        return lh_error_set(err, LH_EINPUT, "a member stands twice in the line's object");
+        return lh_error_set(err, LH_EINPUT, "a member stands twice in the %s", what);
     return 0;
 }
 
@@ -162,7 +163,7 @@ static int check_body(struct line_parser *p, const char *url, json_object *body,
     if (rc != 0)
         return rc;
     job->prompt_tokens = tokens_estimate_prompt(body);
-    job->max_output_tokens = provider_request_max_output(body);
+    job->max_output_tokens = provider_request_max_output(url, body);
     if (job->max_output_tokens < 0)
         job->max_output_tokens = LH_UNKNOWN;
     return 0;
@@ -263,9 +264,12 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
     }
     struct edit edit = {0};
     struct json_span span = {0};
-    rc = check_body(p, url, body, text, job, &edit, err);
-    if (rc == 0 && !find_member(line->data, line->len, "body", &span))
-        rc = lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
+    if (json_is_object(body) && !find_member(line->data, line->len, "body", &span))
+        return lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
+    if (json_is_object(body))
+        rc = check_members("body", span.data, span.len, body, err);
+    if (rc == 0)
+        rc = check_body(p, url, body, text, job, &edit, err);
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
     return rc == 0 ? add_body(p, span, &edit, text, job, err) : rc;
@@ -412,7 +416,7 @@ static int parse_object(struct line_parser *p, const struct source_line *line, j
 {
     if (!json_is_object(object))
         return lh_error_set(err, LH_EINPUT, "the line is no JSON object");
-    int rc = check_members(line, object, err);
+    int rc = check_members("line's object", line->data, line->len, object, err);
     if (rc != 0)
         return rc;
     if (p->rules.prompt_template != NULL)

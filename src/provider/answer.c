@@ -238,6 +238,10 @@ static void read_json(enum dialect d, const char *url, const struct answer_in *i
 {
     bool ok = in->status >= 200 && in->status < 300;
     struct told_error told = error_told(body);
+    if (d == DIALECT_ANTHROPIC)
+        anthropic_read_usage(body, &out->usage);
+    else
+        openai_read_usage(body, &out->usage);
     if (!ok || told.there) {
         read_error(in, &told, out);
         return;

@@ -10,7 +10,7 @@ static int64_t or_zero(int64_t count)
 
 /* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. Fast mode has a price of its own,
  * as priority has. */
-static void read_usage(json_object *body, struct usage *out)
+void anthropic_read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
     int64_t input = token_count(usage, "input_tokens");
@@ -28,7 +28,6 @@ bool anthropic_read_answer(const char *url, json_object *body, struct answer *ou
 {
     copy_name(out->model, sizeof out->model, json_get_string(body, "model"));
     copy_name(out->finish_reason, sizeof out->finish_reason, json_get_string(body, "stop_reason"));
-    read_usage(body, &out->usage);
     if (!span_is(endpoint_of_url(url), "/messages"))
         return true; /* count_tokens and the like: any object without an error is its answer */
     json_object *content = json_get(body, "content");

@@ -47,7 +47,7 @@ static json_object *first_object(json_object *usage, const char *key, const char
     return json_is_object(first) ? first : json_get(usage, other);
 }
 
-static void read_usage(json_object *body, struct usage *out)
+void openai_read_usage(json_object *body, struct usage *out)
 {
     json_object *usage = json_get(body, "usage");
     json_object *input = first_object(usage, "prompt_tokens_details", "input_tokens_details");
@@ -148,7 +148,6 @@ static const struct {
 bool openai_read_answer(const char *url, json_object *body, struct answer *out)
 {
     copy_name(out->model, sizeof out->model, json_get_string(body, "model"));
-    read_usage(body, &out->usage);
     struct span path = endpoint_of_url(url);
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
         if (span_is(path, endpoints[i].path))

@@ -24,7 +24,11 @@ struct told_error {
 };
 struct told_error error_in_body(json_object *body);
 
-/* Does a 2xx body hold an answer of this endpoint? Fills model, finish_reason and usage as far as they are there. */
+/* What a body tells of the tokens that were used; an error's too, as some are paid for. */
+void openai_read_usage(json_object *body, struct usage *out);
+void anthropic_read_usage(json_object *body, struct usage *out);
+
+/* Does a 2xx body hold an answer of this endpoint? Fills model and finish_reason as far as they are there. */
 bool openai_read_answer(const char *url, json_object *body, struct answer *out);
 bool anthropic_read_answer(const char *url, json_object *body, struct answer *out);
 

@@ -115,10 +115,11 @@ void provider_told_limits(const struct answer_in *in, const char *error_message,
 /* OpenAI's durations "6m0s", "20ms", "1h2m", "1.5s"; -1 when it is none. */
 int64_t provider_parse_duration(const char *text);
 
-/* Of a request body: the model's name (borrowed from the tree; NULL), the bound on output tokens (max_tokens,
- * max_completion_tokens, max_output_tokens; times n; -1 when not given). */
+/* Of a request body: the model's name (borrowed from the tree; NULL). */
 const char *provider_request_model(json_object *body);
-int64_t provider_request_max_output(json_object *body);
+/* The bound on output tokens: max_tokens, max_completion_tokens or max_output_tokens, times the answers that are asked for, and
+ * of completions that are made to choose from. 0 of embeddings; -1 when not given. */
+int64_t provider_request_max_output(const char *url, json_object *body);
 
 /* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
 struct json_span provider_model_span(const char *body, size_t len);

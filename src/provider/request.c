@@ -8,16 +8,38 @@ const char *provider_request_model(json_object *body)
     return json_get_string(body, "model");
 }
 
-int64_t provider_request_max_output(json_object *body)
+static int64_t at_least_one(int64_t count)
+{
+    return count >= 1 && count <= 1000000 ? count : 1;
+}
+
+/* How many prompts a request has: strings or lists of token ids. A list of ids is one. */
+static int64_t prompts_in(json_object *prompt)
+{
+    if (!json_is_array(prompt) || json_object_array_length(prompt) == 0)
+        return 1;
+    json_object *first = json_object_array_get_idx(prompt, 0);
+    return json_is_string(first) || json_is_array(first) ? (int64_t)json_object_array_length(prompt) : 1;
+}
+
+int64_t provider_request_max_output(const char *url, json_object *body)
 {
     static const char *const keys[] = {"max_completion_tokens", "max_tokens", "max_output_tokens"};
+    const int64_t most = INT64_C(1000000000);
+    struct span path = endpoint_of_url(url);
+    if (span_is(path, "/embeddings"))
+        return 0;
     int64_t bound = -1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && bound < 0; i++)
         bound = json_get_int(body, keys[i], -1);
-    int64_t n = json_get_int(body, "n", 1);
-    if (bound < 0 || n < 1 || bound > INT64_C(1000000000) || n > 1000)
-        return bound < 0 || bound > INT64_C(1000000000) ? -1 : bound;
-    return bound * n;
+    if (bound < 0 || bound > most)
+        return -1;
+    int64_t answers = at_least_one(json_get_int(body, "n", 1));
+    if (span_is(path, "/completions")) {
+        int64_t best_of = at_least_one(json_get_int(body, "best_of", 1));
+        answers = (best_of > answers ? best_of : answers) * prompts_in(json_get(body, "prompt"));
+    }
+    return answers > most * 1000 / (bound > 0 ? bound : 1) ? most * 1000 : bound * answers;
 }
 
 enum kind { ANY = 0, TEXT = 1, LIST = 2 };

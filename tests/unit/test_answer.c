@@ -180,6 +180,21 @@ static void a_body_may_be_missing_altogether(void **state)
     json_parser_free(parser);
 }
 
+/* A gateway that breaks off in the middle of an answer has it paid all the same. */
+static void usage_beside_an_error_is_read_too(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"error\":{\"message\":\"provider disconnected\",\"code\":502},"
+                               "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20}}";
+    static const int statuses[] = {200, 502, 400};
+    for (size_t i = 0; i < 3; i++) {
+        struct answer a = read_plain(CHAT, statuses[i], body);
+        assert_true(a.class != ANSWER_SUCCESS);
+        assert_int_equal(a.usage.prompt_tokens, 10);
+        assert_int_equal(a.usage.completion_tokens, 20);
+    }
+}
+
 static void an_html_page_is_told_by_its_title(void **state)
 {
     (void)state;
@@ -455,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_body_that_is_no_json_object_is_transient),
         cmocka_unit_test(an_empty_200_is_transient),
         cmocka_unit_test(a_body_may_be_missing_altogether),
+        cmocka_unit_test(usage_beside_an_error_is_read_too),
         cmocka_unit_test(an_html_page_is_told_by_its_title),
         cmocka_unit_test(model_usage_and_reason_are_read),
         cmocka_unit_test(all_input_of_anthropic_is_prompt),

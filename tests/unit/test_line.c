@@ -127,6 +127,12 @@ static void what_is_no_request_is_refused_with_its_reason(void **state)
         {"{\"text\":\"row\"}", "--template", "line-7"},
         {"{\"prompt\":\"a\"} {}", "byte 16", "line-7"},
         {"{\"prompt\":\"a\",\"prompt\":\"b\"}", "twice", "line-7"},
+        {"{\"custom_id\":\"x\",\"url\":\"/v1/chat/"
+         "completions\",\"body\":{\"model\":\"a\",\"messages\":[{}],\"model\":\"b\"}}",
+         "twice in the body", "x"},
+        {"{\"custom_id\":\"x\",\"url\":\"/v1/chat/"
+         "completions\",\"body\":{\"model\":\"a\",\"messages\":[{}],\"\\u006dodel\":\"b\"}}",
+         "twice in the body", "x"},
         {"{\"prompt\":\"\xff\"}", "UTF-8", "line-7"},
         {"{\"prompt\":7}", "prompt", "line-7"},
         {"{\"prompt\":\"a\",\"stream\":true}", "stream", "line-7"},

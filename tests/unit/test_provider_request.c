@@ -19,13 +19,18 @@ static json_object *tree(const char *text)
     return body;
 }
 
-static void assert_bound(const char *text, int64_t wanted)
+static void assert_bound_at(const char *url, const char *text, int64_t wanted)
 {
     json_object *body = tree(text);
-    int64_t bound = provider_request_max_output(body);
+    int64_t bound = provider_request_max_output(url, body);
     if (bound != wanted)
         fail_msg("%s bounds to %lld", text, (long long)bound);
     json_object_put(body);
+}
+
+static void assert_bound(const char *text, int64_t wanted)
+{
+    assert_bound_at("/v1/chat/completions", text, wanted);
 }
 
 static void output_is_bounded_by_any_of_three_names_times_n(void **state)
@@ -50,9 +55,31 @@ static void nonsense_bounds_nothing(void **state)
     assert_bound("{\"max_tokens\":{}}", -1);
     assert_bound("{\"max_tokens\":9223372036854775807}", -1);
     assert_bound("{\"max_tokens\":99999999999999999999999}", -1);
+    assert_bound("{\"max_tokens\":1000000000,\"n\":1000000}", INT64_C(1000000000000));
+    assert_bound("{\"max_tokens\":0,\"n\":1000000}", 0);
     assert_bound("{\"max_tokens\":100,\"n\":-9223372036854775808}", 100);
     assert_bound("{\"max_tokens\":100,\"n\":9223372036854775807}", 100);
     assert_bound("{\"max_tokens\":1000000000,\"n\":1000}", INT64_C(1000000000000));
+}
+
+static void completions_have_an_answer_for_each_prompt_and_are_paid_for_those_not_chosen(void **state)
+{
+    static const char url[] = "/v1/completions";
+    (void)state;
+    assert_bound_at(url, "{\"prompt\":\"a\",\"max_tokens\":10}", 10);
+    assert_bound_at(url, "{\"prompt\":[\"a\",\"b\",\"c\"],\"max_tokens\":10}", 30);
+    assert_bound_at(url, "{\"prompt\":[1,2,3],\"max_tokens\":10}", 10);
+    assert_bound_at(url, "{\"prompt\":[[1,2],[3]],\"max_tokens\":10,\"n\":2}", 40);
+    assert_bound_at(url, "{\"prompt\":[],\"max_tokens\":10}", 10);
+    assert_bound_at(url, "{\"prompt\":[\"a\",\"b\"],\"max_tokens\":10,\"n\":2,\"best_of\":5}", 100);
+    assert_bound("{\"prompt\":[\"a\",\"b\"],\"max_tokens\":10,\"best_of\":5}", 10);
+}
+
+static void embeddings_have_no_output(void **state)
+{
+    (void)state;
+    assert_bound_at("/v1/embeddings", "{\"input\":[\"a\",\"b\"]}", 0);
+    assert_bound_at("/v1/embeddings", "{\"input\":\"a\",\"max_tokens\":10}", 0);
 }
 
 static void a_model_is_a_string(void **state)
@@ -147,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_is_bounded_by_any_of_three_names_times_n),
         cmocka_unit_test(nonsense_bounds_nothing),
+        cmocka_unit_test(completions_have_an_answer_for_each_prompt_and_are_paid_for_those_not_chosen),
+        cmocka_unit_test(embeddings_have_no_output),
         cmocka_unit_test(a_model_is_a_string),
         cmocka_unit_test(good_requests_are_taken),
         cmocka_unit_test(each_endpoint_asks_for_its_field),
