@@ -30,10 +30,10 @@ struct chunks {
     struct chunk all[CHUNKS_MOST];
     bool parsed[CHUNKS_MOST];
     struct worker workers[PARSERS_MOST];
-    int n_workers, n_chunks;
+    int n_workers, n_chunks, n_conds;
     uv_thread_t thread;
     uv_mutex_t mutex;
-    uv_cond_t changed;
+    uv_cond_t room, work, ready;            /* what the reader, the workers, the consumer wait for */
     int64_t filled, begun, taken, recycled; /* chunks so far: by the reader, the workers, the consumer */
     size_t held, held_most, peak;           /* cost of the chunks that were filled and not recycled */
     bool over, stop;
@@ -82,7 +82,7 @@ static bool await_room(struct chunks *c, size_t cost)
 {
     uv_mutex_lock(&c->mutex);
     while (!c->stop && is_full(c, cost))
-        uv_cond_wait(&c->changed, &c->mutex);
+        uv_cond_wait(&c->room, &c->mutex);
     bool ok = !c->stop;
     uv_mutex_unlock(&c->mutex);
     return ok;
@@ -167,7 +167,7 @@ static struct chunk *take_empty(struct chunks *c)
 {
     uv_mutex_lock(&c->mutex);
     while (!c->stop && (c->filled - c->recycled == c->n_chunks || is_full(c, c->o.chunk_bytes)))
-        uv_cond_wait(&c->changed, &c->mutex);
+        uv_cond_wait(&c->room, &c->mutex);
     int i = (int)(c->filled % c->n_chunks);
     c->parsed[i] = false;
     struct chunk *chunk = c->stop ? NULL : &c->all[i];
@@ -182,7 +182,10 @@ static void give_filled(struct chunks *c, const struct chunk *chunk)
     c->held += chunk->cost;
     c->peak = c->held > c->peak ? c->held : c->peak;
     c->over = chunk->last || chunk->rc != 0;
-    uv_cond_broadcast(&c->changed);
+    if (c->over)
+        uv_cond_broadcast(&c->work);
+    else
+        uv_cond_signal(&c->work);
     uv_mutex_unlock(&c->mutex);
 }
 
@@ -214,7 +217,7 @@ static struct chunk *take_filled(struct chunks *c)
     struct chunk *chunk = NULL;
     uv_mutex_lock(&c->mutex);
     while (!c->stop && !c->over && c->begun == c->filled)
-        uv_cond_wait(&c->changed, &c->mutex);
+        uv_cond_wait(&c->work, &c->mutex);
     if (!c->stop && c->begun < c->filled)
         chunk = &c->all[c->begun++ % c->n_chunks];
     uv_mutex_unlock(&c->mutex);
@@ -225,7 +228,7 @@ static void give_parsed(struct chunks *c, const struct chunk *chunk)
 {
     uv_mutex_lock(&c->mutex);
     c->parsed[chunk - c->all] = true;
-    uv_cond_broadcast(&c->changed);
+    uv_cond_signal(&c->ready);
     uv_mutex_unlock(&c->mutex);
 }
 
@@ -311,25 +314,43 @@ static void end_workers(struct chunks *c)
 {
     uv_mutex_lock(&c->mutex);
     c->stop = true;
-    uv_cond_broadcast(&c->changed);
+    uv_cond_broadcast(&c->room);
+    uv_cond_broadcast(&c->work);
     uv_mutex_unlock(&c->mutex);
     for (int i = 0; i < c->n_workers; i++)
         uv_thread_join(&c->workers[i].thread);
 }
 
-static int start_threads(struct chunks *c, lh_error *err)
+static void destroy_signals(struct chunks *c)
 {
+    uv_cond_t *const all[] = {&c->room, &c->work, &c->ready};
+    for (int i = 0; i < c->n_conds; i++)
+        uv_cond_destroy(all[i]);
+    uv_mutex_destroy(&c->mutex);
+}
+
+static int make_signals(struct chunks *c, lh_error *err)
+{
+    uv_cond_t *const all[] = {&c->room, &c->work, &c->ready};
     if (uv_mutex_init(&c->mutex) != 0)
         return lh_error_nomem(err);
-    if (uv_cond_init(&c->changed) != 0) {
-        uv_mutex_destroy(&c->mutex);
-        return lh_error_nomem(err);
-    }
+    for (size_t i = 0; i < sizeof all / sizeof *all && uv_cond_init(all[i]) == 0; i++)
+        c->n_conds++;
+    if (c->n_conds == 3)
+        return 0;
+    destroy_signals(c);
+    return lh_error_nomem(err);
+}
+
+static int start_threads(struct chunks *c, lh_error *err)
+{
+    int rc = make_signals(c, err);
+    if (rc != 0)
+        return rc;
     if (start_workers(c) && uv_thread_create(&c->thread, run_reader, c) == 0)
         return 0;
     end_workers(c);
-    uv_cond_destroy(&c->changed);
-    uv_mutex_destroy(&c->mutex);
+    destroy_signals(c);
     return lh_error_set(err, LH_ENOMEM, "cannot start the reader's threads");
 }
 
@@ -356,8 +377,7 @@ void chunks_stop(struct chunks *c)
         return;
     end_workers(c);
     uv_thread_join(&c->thread);
-    uv_cond_destroy(&c->changed);
-    uv_mutex_destroy(&c->mutex);
+    destroy_signals(c);
     free_chunks(c);
 }
 
@@ -368,7 +388,7 @@ struct chunk *chunks_next(struct chunks *c)
     uv_mutex_lock(&c->mutex);
     int i = (int)(c->taken % c->n_chunks);
     while (c->taken == c->filled || !c->parsed[i])
-        uv_cond_wait(&c->changed, &c->mutex);
+        uv_cond_wait(&c->ready, &c->mutex);
     c->taken++;
     uv_mutex_unlock(&c->mutex);
     return &c->all[i];
@@ -381,7 +401,7 @@ void chunks_recycle(struct chunks *c, struct chunk *chunk)
     uv_mutex_lock(&c->mutex);
     c->recycled++;
     c->held -= cost;
-    uv_cond_broadcast(&c->changed);
+    uv_cond_signal(&c->room);
     uv_mutex_unlock(&c->mutex);
 }
 
