@@ -30,7 +30,7 @@ static const struct {
     {"date", "date", DATE},
     {"source", "source", SOURCE},
 };
-enum { COLUMNS = sizeof columns / sizeof *columns, LINE_MOST = 1024 };
+enum { COLUMNS = sizeof columns / sizeof *columns, LINE_MOST = 1024, SOURCE_MOST = 68 };
 
 static const char *path, *made; /* read; written, and gone when the build stops here */
 static int line_number;
@@ -90,8 +90,8 @@ static void check_text(enum kind kind, const char *text)
     size_t len = strlen(text);
     if (kind == NAME && (len == 0 || strspn(text, letters) != len))
         die("a name must be small letters, digits and .:_-", text);
-    if (kind == SOURCE && strncmp(text, "https://", 8) != 0)
-        die("a source must be a page, https://…", text);
+    if (kind == SOURCE && (strncmp(text, "https://", 8) != 0 || len > SOURCE_MOST))
+        die("a source must be a page, https://…, short enough to be shown whole", text);
     if (kind != DATE)
         return;
     for (size_t i = 0; i < len; i++)
@@ -140,9 +140,10 @@ static void check_row(char *const cells[COLUMNS])
     if ((*cells[INPUT] == '\0') != (*cells[OUTPUT] == '\0'))
         die("input and output must both be known, or none (output is 0 where nothing is paid for it)",
             cells[0]);
-    if ((*cells[LONG_PROMPT] == '\0') != (*cells[LONG_INPUT] == '\0') ||
-        (*cells[LONG_PROMPT] == '\0') != (*cells[LONG_OUTPUT] == '\0'))
-        die("long_prompt, long_input and long_output belong together", cells[0]);
+    bool has_step = *cells[LONG_INPUT] != '\0' || *cells[LONG_OUTPUT] != '\0';
+    if ((*cells[LONG_INPUT] == '\0') != (*cells[LONG_OUTPUT] == '\0') ||
+        (has_step && *cells[LONG_PROMPT] == '\0'))
+        die("long_input and long_output belong together, and to long_prompt", cells[0]);
 }
 
 static bool read_line(FILE *in, char line[LINE_MOST])

@@ -134,7 +134,8 @@ typedef struct lh_model {
     /* Nano-dollars per million tokens. cached: of input from the provider's cache; cache_write: of input that goes into it. */
     int64_t price_input_nanousd, price_cached_nanousd, price_cache_write_nanousd, price_output_nanousd;
     int64_t batch_discount; /* percent */
-    /* A request with more prompt tokens than this costs so many percent of the prices above. LH_UNKNOWN: no such step. */
+    /* A request with more prompt tokens than long_prompt costs so many percent of the prices above, all of it; percents that are not known:
+     * what it costs is not known. long_prompt LH_UNKNOWN: no such step. */
     int64_t long_prompt, long_input_percent, long_output_percent;
     const char *date, *source; /* when and where the prices were read; NULL of own entries that do not tell */
 } lh_model;
@@ -143,9 +144,12 @@ typedef struct lh_model {
 void lh_model_default(lh_model *m, const char *name);
 /* What is known of a model. Its name is looked up as it is, without "openai/" or "anthropic/" before it, and then without a date
  * ("-2024-08-06", "-20250929") or "-latest" behind it; never by less. A fine-tuned model ("ft:BASE:ORG:NAME:ID") is found as "ft:BASE" alone.
- * Own entries come first; context and max_output that such an entry does not tell are the table's, prices never are. Strings are
+ * Own entries come first. What such an entry does not tell of context, max_output, and prices as a whole, is the table's. Strings are
  * borrowed from `own` and the table. False: unknown. Any thread. */
 bool lh_model_find(const lh_model *own, size_t n_own, const char *name, lh_model *out);
+/* Own entries make sense: each has a name, none twice, a price tells both input and output, each number is in its range. LH_EUSAGE names
+ * the model. */
+int lh_models_check(const lh_model *own, size_t n_own, lh_error *err);
 /* The built-in table, by name. A non-zero return of `fn` ends the walk and is returned. */
 int lh_model_each(int (*fn)(void *arg, const lh_model *m), void *arg);
 

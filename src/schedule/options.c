@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "schedule/run.h"
-#include "tokens/models.h"
 
 void lh_run_options_default(lh_run_options *o)
 {
@@ -201,7 +200,7 @@ static int check(const lh_run_options *o, struct meant *m, lh_error *err)
     if (rc == 0)
         rc = check_names(o, m, err);
     if (rc == 0)
-        rc = models_check(o->models, o->n_models, err);
+        rc = lh_models_check(o->models, o->n_models, err);
     return rc == 0 ? stops_take_options(&m->stops, o, err) : rc;
 }
 

@@ -122,6 +122,19 @@ static int64_t endpoint_named(const struct endpoints *s, const char *name)
     return s->count == 1 ? 0 : LH_UNKNOWN;
 }
 
+/* Of many requests together it is not known which were long: all are reckoned as if they had been, where that is dearer. */
+static struct price of_many(struct price p)
+{
+    int64_t in = p.long_prompt > 0 && p.long_input_percent > 100 ? p.long_input_percent : 100;
+    int64_t out = p.long_prompt > 0 && p.long_output_percent > 100 ? p.long_output_percent : 100;
+    p.input = p.input * in / 100;
+    p.cached = p.cached * in / 100;
+    p.cache_write = p.cache_write * in / 100;
+    p.output = p.output * out / 100;
+    p.long_prompt = 0;
+    return p;
+}
+
 /* Attempts of earlier runs that have no cost: what they told at today's price, what they may have used at its worst. */
 static int count_unpriced(void *arg, const struct spent_unpriced *u)
 {
@@ -130,7 +143,8 @@ static int count_unpriced(void *arg, const struct spent_unpriced *u)
     const struct model *model = models_find(&r->models, u->model);
     if (model == NULL)
         return lh_error_nomem(l->err);
-    struct price price = model_price(model, r->endpoints.count, endpoint_named(&r->endpoints, u->endpoint));
+    struct price price =
+        of_many(model_price(model, r->endpoints.count, endpoint_named(&r->endpoints, u->endpoint)));
     const struct attempts_past past = {u->silent_prompt, u->silent_bounded, u->silent_unbounded};
     const struct token_usage told = {.prompt = u->told_prompt,
                                      .cached = u->told_cached,
@@ -250,6 +264,13 @@ static int64_t at_least_none(int64_t tokens)
     return tokens > 0 ? tokens : 0;
 }
 
+/* A tier whose price is not known costs twice as much at most (OpenAI's and Anthropic's pages, 2025). */
+static int64_t at_other_tier(const struct price *p, const struct token_usage *u)
+{
+    int64_t once = price_most(p, u->prompt, u->completion);
+    return once < INT64_MAX / 2 ? 2 * once : INT64_MAX;
+}
+
 int64_t stops_settle(const struct flight *f, enum http_outcome http, const struct answer *a)
 {
     struct budget *b = &f->run->stops.budget;
@@ -266,9 +287,8 @@ int64_t stops_settle(const struct flight *f, enum http_outcome http, const struc
         sum.tokens = at_least_none(used.prompt) + at_least_none(used.completion);
         sum.nanousd = cost;
     }
-    /* A tier whose price is not known is dearer, by twice at most (2025). */
     if (told && cost == LH_UNKNOWN)
-        sum.nanousd = price->known ? 2 * price_most(price, used.prompt, used.completion) : 0;
+        sum.nanousd = price->known ? at_other_tier(price, &used) : 0;
     budget_settle(b, &f->held, told || is_free(http, a) ? &sum : NULL);
     return cost;
 }

@@ -109,6 +109,25 @@ static const lh_model *find_row(struct name n)
     return bsearch(&n, model_table, model_table_count, sizeof *model_table, compare_row);
 }
 
+static bool tells_a_price(const lh_model *m)
+{
+    return m->price_input_nanousd != LH_UNKNOWN || m->price_output_nanousd != LH_UNKNOWN ||
+           m->price_cached_nanousd != LH_UNKNOWN || m->price_cache_write_nanousd != LH_UNKNOWN ||
+           m->batch_discount != LH_UNKNOWN || m->long_prompt != LH_UNKNOWN;
+}
+
+/* Limits one by one; prices as a whole, or a dearer model's cache would come with a cheaper one's input. */
+static void fill_from_row(lh_model *m, const lh_model *row)
+{
+    lh_model own = *m;
+    if (!tells_a_price(&own)) {
+        *m = *row;
+        m->name = own.name;
+    }
+    m->context = own.context != LH_UNKNOWN ? own.context : row->context;
+    m->max_output = own.max_output != LH_UNKNOWN ? own.max_output : row->max_output;
+}
+
 bool lh_model_find(const lh_model *own, size_t n_own, const char *name, lh_model *out)
 {
     struct name candidates[CANDIDATES];
@@ -118,13 +137,14 @@ bool lh_model_find(const lh_model *own, size_t n_own, const char *name, lh_model
         mine = find_own(own, n_own, candidates[i]);
     for (int i = 0; row == NULL && i < CANDIDATES; i++)
         row = find_row(candidates[i]);
-    if (mine == NULL && row == NULL)
-        return false;
-    *out = mine != NULL ? *mine : *row;
-    if (mine != NULL && row != NULL) {
-        out->context = mine->context != LH_UNKNOWN ? mine->context : row->context;
-        out->max_output = mine->max_output != LH_UNKNOWN ? mine->max_output : row->max_output;
+    if (mine == NULL) {
+        if (row != NULL)
+            *out = *row;
+        return row != NULL;
     }
+    *out = *mine;
+    if (row != NULL)
+        fill_from_row(out, row);
     return true;
 }
 
@@ -157,8 +177,8 @@ void price_of_model(const lh_model *m, struct price *out)
     if (m->long_prompt == LH_UNKNOWN)
         return;
     out->long_prompt = m->long_prompt;
-    out->long_input_percent = or_else(m->long_input_percent, 100);
-    out->long_output_percent = or_else(m->long_output_percent, 100);
+    out->long_input_percent = or_else(m->long_input_percent, 0);
+    out->long_output_percent = or_else(m->long_output_percent, 0);
 }
 
 /* ---- own entries ---- */
@@ -192,11 +212,10 @@ static int check_numbers(const lh_model *m, lh_error *err)
     return 0;
 }
 
-static bool tells_a_price(const lh_model *m)
+static bool is_half_a_step(const lh_model *m)
 {
-    return m->price_input_nanousd != LH_UNKNOWN || m->price_output_nanousd != LH_UNKNOWN ||
-           m->price_cached_nanousd != LH_UNKNOWN || m->price_cache_write_nanousd != LH_UNKNOWN ||
-           m->batch_discount != LH_UNKNOWN || m->long_prompt != LH_UNKNOWN;
+    bool input = m->long_input_percent != LH_UNKNOWN, output = m->long_output_percent != LH_UNKNOWN;
+    return input != output || (input && m->long_prompt == LH_UNKNOWN);
 }
 
 /* Half a price would silently be none. */
@@ -210,10 +229,14 @@ static int check_model(const lh_model *m, lh_error *err)
             "the model \"%.100s\" needs both input and output, in USD per million tokens (output 0 "
             "where nothing is paid for it)",
             m->name);
+    if (rc == 0 && is_half_a_step(m))
+        rc = lh_error_set(err, LH_EUSAGE,
+                          "the model \"%.100s\": long-prompt, long-input and long-output belong together",
+                          m->name);
     return rc;
 }
 
-int models_check(const lh_model *own, size_t count, lh_error *err)
+int lh_models_check(const lh_model *own, size_t count, lh_error *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {

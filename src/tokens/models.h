@@ -12,7 +12,4 @@ extern const size_t model_table_count;
 /* The list's price of a model. Known only when both input and output are; a cache whose price is not known costs as other input does. */
 void price_of_model(const lh_model *m, struct price *out);
 
-/* Own entries make sense: each has a name, none twice, what it tells is in its range. LH_EUSAGE names the model. */
-int models_check(const lh_model *own, size_t count, lh_error *err);
-
 #endif

@@ -16,7 +16,8 @@ struct price { /* nano-dollars per million tokens, 0 to 10^12 each */
     int64_t batch_discount; /* percent taken off all of it at the tier of batches; 0 to 100 */
     bool
         is_list; /* found by the model's name, not given for the endpoint: other tiers than it knows have other prices */
-    /* A request with more prompt tokens than this costs so many percent of the above, all of it. 0: no such step. */
+    /* A request with more prompt tokens than long_prompt costs so many percent of the above, all of it. Percents 0: nobody knows.
+     * long_prompt 0: no such step. */
     int64_t long_prompt, long_input_percent, long_output_percent;
 };
 
@@ -28,14 +29,15 @@ struct token_usage {
     enum service_tier tier;
 };
 
-/* Nano-dollars, rounded up for each kind of token. LH_UNKNOWN when the price is not known, or is a list's and the tier is PRIORITY or
- * UNKNOWN: what is not known is never 0. */
+/* Nano-dollars, rounded up for each kind of token. LH_UNKNOWN when the price is not known, when it is a list's and the tier is PRIORITY or
+ * UNKNOWN, and beyond a step that is not known: never 0. */
 int64_t price_of(const struct price *p, const struct token_usage *u);
 
 /* The dearer of both, for each kind of token; what is not known is not dear. */
 struct price price_worst(const struct price *a, const struct price *b);
 
-/* The most that so many tokens can cost at the tiers whose price is known, whatever the cache does. As price_of else. */
+/* The most that so many tokens can cost at the tiers whose price is known, whatever the cache does: INT64_MAX beyond a step that is not
+ * known, LH_UNKNOWN without a price. */
 int64_t price_most(const struct price *p, int64_t prompt, int64_t completion);
 
 #endif

@@ -310,6 +310,46 @@ static void one_price_alone_is_refused_and_so_are_bounds_without_sense(void **st
     }
 }
 
+/* What goes into the provider's cache costs as other input, unless that is told too. */
+static void a_price_of_cache_writes_is_taken_or_that_of_input(void **state)
+{
+    (void)state;
+    lh_run_options o = defaults();
+    lh_error err = {0};
+    struct price p;
+    o.endpoint.price_cache_write_nanousd = 5;
+    assert_int_equal(take(&o, &err), LH_EUSAGE);
+    assert_non_null(strstr(err.message, "--price-input and --price-output"));
+    o.endpoint.price_input_nanousd = 4;
+    o.endpoint.price_output_nanousd = 9;
+    assert_int_equal(take(&o, &err), 0);
+    assert_int_equal(stops_read_price(&o.endpoint, &p, &err), 0);
+    assert_true(p.known && !p.is_list);
+    assert_int_equal(p.cache_write, 5);
+    assert_int_equal(p.cached, 4);
+    o.endpoint.price_cache_write_nanousd = LH_UNKNOWN;
+    assert_int_equal(stops_read_price(&o.endpoint, &p, &err), 0);
+    assert_int_equal(p.cache_write, 4);
+    o.endpoint.price_cache_write_nanousd = -1;
+    assert_int_equal(take(&o, &err), LH_EUSAGE);
+}
+
+static void own_models_are_checked_with_the_options(void **state)
+{
+    (void)state;
+    lh_run_options o = defaults();
+    lh_error err = {0};
+    lh_model mine[2];
+    lh_model_default(&mine[0], "a");
+    lh_model_default(&mine[1], "a");
+    o.models = mine;
+    o.n_models = 1;
+    assert_int_equal(take(&o, &err), 0);
+    o.n_models = 2;
+    assert_int_equal(take(&o, &err), LH_EUSAGE);
+    assert_non_null(strstr(err.message, "\"a\" is there twice"));
+}
+
 static void a_bound_on_tokens_is_more_than_none(void **state)
 {
     (void)state;
@@ -340,6 +380,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_price_alone_is_refused_and_so_are_bounds_without_sense),
+        cmocka_unit_test(a_price_of_cache_writes_is_taken_or_that_of_input),
+        cmocka_unit_test(own_models_are_checked_with_the_options),
         cmocka_unit_test(a_bound_on_tokens_is_more_than_none),
         cmocka_unit_test(a_wrong_alert_is_told_with_the_options),
         cmocka_unit_test(defaults_are_those_of_the_contract),
