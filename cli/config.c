@@ -1,4 +1,4 @@
-/* The YAML file: see config.h. The schema that libcyaml checks against is made from the names of the options. */
+/* YAML files: see config.h. The schema that libcyaml checks against is made from the shape. */
 #include "cli/config.h"
 
 #include <cyaml/cyaml.h>
@@ -26,7 +26,7 @@ struct list { /* in the data, behind the texts of an entry */
     unsigned count;
 };
 
-enum { MODELS, KEYS, LISTS };
+enum { LISTS_MOST = 4 }; /* of an entry */
 
 struct config {
     struct mapping top, entry;
@@ -128,23 +128,21 @@ static int add_list(struct mapping *m, const char *key, const cyaml_schema_value
     return 0;
 }
 
-static int make_schema(struct config *c, struct config_names top, struct config_names entry, lh_error *err)
+static int make_schema(struct config *c, const struct config_shape *shape, lh_error *err)
 {
     c->text = text_schema();
     c->text.flags = CYAML_FLAG_POINTER;
-    int rc = make_mapping(&c->entry, entry, LISTS, err);
+    int rc = make_mapping(&c->entry, shape->entry, LISTS_MOST, err);
+    for (const char *const *list = shape->entry_lists; rc == 0 && list != NULL && *list != NULL; list++)
+        rc = add_list(&c->entry, *list, &c->text, sizeof(char *), err);
     if (rc == 0)
-        rc = add_list(&c->entry, "models", &c->text, sizeof(char *), err);
-    if (rc == 0)
-        rc = add_list(&c->entry, "keys", &c->text, sizeof(char *), err);
-    if (rc == 0)
-        rc = make_mapping(&c->top, top, 1, err);
+        rc = make_mapping(&c->top, shape->top, 1, err);
     c->entry_schema = (cyaml_schema_value_t){.type = CYAML_MAPPING,
                                              .flags = CYAML_FLAG_DEFAULT,
                                              .data_size = (uint32_t)c->entry.size,
                                              .mapping = {.fields = c->entry.fields}};
     if (rc == 0)
-        rc = add_list(&c->top, "endpoints", &c->entry_schema, c->entry.size, err);
+        rc = add_list(&c->top, shape->entries, &c->entry_schema, c->entry.size, err);
     c->schema = (cyaml_schema_value_t){.type = CYAML_MAPPING,
                                        .flags = CYAML_FLAG_POINTER,
                                        .data_size = (uint32_t)c->top.size,
@@ -199,67 +197,63 @@ const char *config_entry_value(const struct config *c, size_t entry, size_t name
     return value_at(entry_at(c, entry), name);
 }
 
-static const char *const *entry_list(const struct config *c, size_t entry, size_t index, size_t *count)
+const char *const *config_entry_list(const struct config *c, size_t entry, size_t list, size_t *count)
 {
-    const struct list *l = list_at(entry_at(c, entry), &c->entry, index);
+    const struct list *l = list_at(entry_at(c, entry), &c->entry, list);
     *count = l->count;
     return (const char *const *)l->texts;
 }
 
-const char *const *config_entry_models(const struct config *c, size_t entry, size_t *count)
-{
-    return entry_list(c, entry, MODELS, count);
-}
-
-const char *const *config_entry_keys(const struct config *c, size_t entry, size_t *count)
-{
-    return entry_list(c, entry, KEYS, count);
-}
-
-static int check_twice(const struct config *c, const char *path, lh_error *err)
+static int check_twice(const struct config *c, const struct config_shape *shape, const char *path,
+                       lh_error *err)
 {
     const char *twice = c->loaded != NULL ? twice_in(c->loaded, &c->top) : NULL;
     for (size_t i = 0; twice == NULL && i < config_entries(c); i++)
         twice = twice_in(entry_at(c, i), &c->entry);
-    return twice == NULL ? 0
-                         : lh_error_set(err, LH_EUSAGE, "the configuration %s holds %s twice", path, twice);
+    return twice == NULL ? 0 : lh_error_set(err, LH_EUSAGE, "%s %s holds %s twice", shape->what, path, twice);
 }
 
 /* What an unexpected key may have meant; NULL: no idea. */
-static const char *nearest_key(const char *error, struct config_names top, struct config_names entry)
+static const char *nearest_key(const char *error, const struct config_shape *shape)
 {
-    char key[64] = "";
+    char key[64] = "", entries[64];
     const char *found = strstr(error, "Unexpected key: ");
     if (found == NULL || sscanf(found, "Unexpected key: %63[^;\n]", key) != 1)
         return NULL;
-    bool in_entry = strstr(error, "'endpoints'") != NULL;
-    const char *nearest = in_entry ? options_nearest(key, entry.list, entry.count) : NULL;
-    return nearest != NULL ? nearest : options_nearest(key, top.list, top.count);
+    snprintf(entries, sizeof entries, "'%s'", shape->entries);
+    bool in_entry = strstr(error, entries) != NULL;
+    const char *nearest = in_entry ? options_nearest(key, shape->entry.list, shape->entry.count) : NULL;
+    if (nearest == NULL && !in_entry)
+        nearest = options_nearest(key, &shape->entries, 1);
+    return nearest != NULL ? nearest : options_nearest(key, shape->top.list, shape->top.count);
 }
 
-int config_read(const char *path, struct config_names top, struct config_names entry, struct config **out,
-                lh_error *err)
+static int load(struct config *c, const struct config_shape *shape, const char *path, lh_error *err)
 {
     cyaml_config_t config;
+    void *loaded = NULL;
+    cyaml_err_t code = cyaml_load_file(path, loader(c, &config), &c->schema, &loaded, NULL);
+    if (code == CYAML_OK) {
+        c->loaded = loaded;
+        return check_twice(c, shape, path, err);
+    }
+    const char *nearest = nearest_key(c->error, shape);
+    return lh_error_set(err, LH_EUSAGE, "%s %s: %s%s%s%s%s", shape->what, path, cyaml_strerror(code),
+                        c->error[0] != '\0' ? ": " : "", c->error, nearest != NULL ? "; did you mean " : "",
+                        nearest != NULL ? nearest : "");
+}
+
+int config_read(const char *path, const struct config_shape *shape, struct config **out, lh_error *err)
+{
     *out = NULL;
     if (access(path, R_OK) != 0)
-        return lh_error_set(err, LH_ENOTFOUND, "the configuration %s cannot be read", path);
+        return lh_error_set(err, LH_ENOTFOUND, "%s %s cannot be read", shape->what, path);
     struct config *c = calloc(1, sizeof *c);
     if (c == NULL)
         return lh_error_nomem(err);
-    int rc = make_schema(c, top, entry, err);
-    if (rc == 0) {
-        void *loaded = NULL;
-        cyaml_err_t code = cyaml_load_file(path, loader(c, &config), &c->schema, &loaded, NULL);
-        c->loaded = code == CYAML_OK ? loaded : NULL;
-        const char *nearest = code != CYAML_OK ? nearest_key(c->error, top, entry) : NULL;
-        if (code != CYAML_OK)
-            rc = lh_error_set(err, LH_EUSAGE, "the configuration %s: %s%s%s%s%s", path, cyaml_strerror(code),
-                              c->error[0] != '\0' ? ": " : "", c->error,
-                              nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
-    }
+    int rc = make_schema(c, shape, err);
     if (rc == 0)
-        rc = check_twice(c, path, err);
+        rc = load(c, shape, path, err);
     if (rc != 0) {
         config_free(c);
         return rc;

@@ -33,6 +33,9 @@ static void rows_of_file(struct rows *top, struct rows *entry)
     }
 }
 
+enum { MODELS, KEYS }; /* lists in an entry */
+static const char *const entry_lists[] = {"models", "keys", NULL};
+
 static int set_from_file(struct settings *s, const struct option *o, const char *value, const char *path,
                          const char *in)
 {
@@ -56,8 +59,8 @@ static int read_entry(struct app *app, const struct rows *rows, size_t i, const 
             rc = set_from_file(&s, &options[rows->row[k]], value, path, in);
     }
     *out = s.run.endpoint;
-    out->models = config_entry_models(app->config, i, &out->n_models);
-    out->keys = config_entry_keys(app->config, i, &out->n_keys);
+    out->models = config_entry_list(app->config, i, MODELS, &out->n_models);
+    out->keys = config_entry_list(app->config, i, KEYS, &out->n_keys);
     if (s.endpoint_key != NULL && out->n_keys > 0) {
         fprintf(stderr, "longhaul: %s: %sgive key or keys, not both\n", path, in);
         return EXIT_USAGE;
@@ -108,8 +111,12 @@ int options_read_file(struct app *app, unsigned groups, bool *set)
         return 0;
     rows_of_file(&top, &entry);
     lh_error err = {0};
-    if (config_read(path, (struct config_names){top.names, top.count},
-                    (struct config_names){entry.names, entry.count}, &app->config, &err) != 0) {
+    const struct config_shape shape = {.what = "the configuration",
+                                       .top = {top.names, top.count},
+                                       .entries = "endpoints",
+                                       .entry = {entry.names, entry.count},
+                                       .entry_lists = entry_lists};
+    if (config_read(path, &shape, &app->config, &err) != 0) {
         fprintf(stderr, "longhaul: %s\n", err.message);
         return EXIT_USAGE;
     }
