@@ -24,7 +24,7 @@ struct settings {
     int64_t max_line;
     /* the run */
     lh_run_options run;
-    const char *endpoint_key;
+    const char *endpoint_key, *prices;
     int64_t max_response;
     bool no_guard;
     /* output */
@@ -55,6 +55,8 @@ struct app {
     struct config *config;          /* owned; NULL without a file */
     lh_endpoint_options *endpoints; /* owned: the file's list */
     const char **endpoint_keys;     /* owned */
+    struct config *prices;          /* owned: the file of --prices; NULL without */
+    lh_model *models;               /* owned: its entries, which settings.run.models points to */
 };
 
 struct command {
@@ -89,6 +91,7 @@ int cmd_pause(struct app *app);
 int cmd_resume(struct app *app);
 int cmd_retry(struct app *app);
 int cmd_tokens(struct app *app);
+int cmd_prices(struct app *app);
 int cmd_sim(struct app *app);
 int cmd_db(struct app *app);
 

@@ -46,6 +46,25 @@ const struct command commands[] = {
      "texts "
      "is not in it.",
      OPTIONS_TOKENS, 0, 1, cmd_tokens},
+    {"prices", "[MODEL...]", "what is known of models: prices, context, longest answer",
+     "All of them, or those named; a name is found with openai/ or anthropic/ before it and a date behind "
+     "it. Prices are in USD per million\n"
+     "tokens, as they were published at `date` on the page of `source`; - is unknown. A cache whose price is "
+     "unknown costs as other input.\n"
+     "What the file of --prices tells stands first:\n\n"
+     "    models:\n"
+     "      - model: my-model\n"
+     "        input: 0.20\n"
+     "        cached: 0.02        # read from the provider's cache\n"
+     "        cache-write: 0.25   # put into it\n"
+     "        output: 0.80\n"
+     "        batch-discount: 50  # percent\n"
+     "        context: 32768\n"
+     "        max-output: 8192\n"
+     "        long-prompt: 272000 # longer ones cost, in percent of the above:\n"
+     "        long-input: 200\n"
+     "        long-output: 150",
+     OPTIONS_PRICES | OPTIONS_JSON, 0, -1, cmd_prices},
     {"sim", "", "a simulated provider to try everything without a key", NULL, OPTIONS_SIM, 0, 0, cmd_sim},
     {"db", "migrate|check|backup FILE|info", "upkeep of the database", NULL, OPTIONS_JSON, 1, 2, cmd_db},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

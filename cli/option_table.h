@@ -29,5 +29,7 @@ int option_say_bad(const struct option *o, const char *text, const char *where);
 
 /* The YAML file, or longhaul.yaml when there is one: what is not set yet. 0 or an exit code after a message. */
 int options_read_file(struct app *app, unsigned groups, bool *set);
+/* The file that --prices names, if any, into settings.run.models. 0 or an exit code after a message. */
+int options_read_prices(struct app *app);
 
 #endif

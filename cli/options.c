@@ -25,7 +25,9 @@ void options_free(struct app *app)
         free(app->texts[i]);
     free(app->endpoints);
     free(app->endpoint_keys);
+    free(app->models);
     config_free(app->config);
+    config_free(app->prices);
     for (size_t i = 0; i < sizeof app->contexts / sizeof *app->contexts; i++)
         poptFreeContext(app->contexts[i]);
 }
@@ -232,6 +234,8 @@ int options_read(const struct command *command, int argc, const char **argv, str
         rc = read_environment(&app->settings, groups, set);
     if (rc == 0)
         rc = options_read_file(app, groups, set);
+    if (rc == 0)
+        rc = options_read_prices(app);
     if (rc == 0 && !app->settings.quiet)
         warn_of_variables();
     if (rc == 0)
