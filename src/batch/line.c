@@ -8,7 +8,7 @@
 #include "batch/template.h"
 #include "longhaul.h"
 #include "provider/provider.h"
-#include "tokens/estimate.h"
+#include "tokens/prompt.h"
 
 enum { ID_MAX = 512, URL_MAX = 2048 };
 
@@ -158,11 +158,14 @@ static int check_body(struct line_parser *p, const char *url, json_object *body,
     if (edit->with_model)
         json_object_object_add(body, "model", json_object_new_string(p->rules.model));
     int rc = provider_check_request(url, body, err);
+    struct prompt_count count = {0};
     if (rc == 0)
         rc = add_model_name(text, provider_request_model(body), job);
+    if (rc == 0)
+        rc = prompt_count(url, body, &count);
     if (rc != 0)
         return rc;
-    job->prompt_tokens = tokens_estimate_prompt(body);
+    job->prompt_tokens = count.tokens;
     job->max_output_tokens = provider_request_max_output(url, body);
     if (job->max_output_tokens < 0)
         job->max_output_tokens = LH_UNKNOWN;
@@ -356,8 +359,11 @@ static int add_row_body(struct line_parser *p, template_field_fn field, void *ar
         return lh_error_set(err, LH_EINPUT, "rows need a model; give --model");
     const char *url = p->rules.url != NULL ? p->rules.url : "/v1/chat/completions";
     rc = add_text(text, url, strlen(url), &job->url);
+    struct prompt_count count = {0};
     if (rc == 0)
         rc = add_model_name(text, p->rules.model, job);
+    if (rc == 0)
+        rc = prompt_count_message(p->rules.model, p->scratch.data, p->scratch.len, &count);
     job->body = text->len;
     strbuf_append_char(text, '{');
     append_model(p, text, true);
@@ -366,7 +372,7 @@ static int add_row_body(struct line_parser *p, template_field_fn field, void *ar
     strbuf_append_str(text, "}]}");
     job->body_len = text->len - job->body;
     strbuf_append_char(text, '\0');
-    job->prompt_tokens = tokens_estimate_text(p->scratch.data, p->scratch.len) + 1;
+    job->prompt_tokens = count.tokens;
     job->max_output_tokens = LH_UNKNOWN;
     return rc == 0 && text->failed ? lh_error_nomem(err) : rc;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tokens/estimate.h"
+#include "tokens/prompt.h"
 
 static const struct {
     const char *path, *field, *missing;
@@ -73,7 +73,12 @@ bool sim_request_read(enum sim_endpoint e, json_object *body, uint64_t hash, str
         return false;
     snprintf(out->model, sizeof out->model, "%.120s", model);
     copy_beginning(out->beginning, sizeof out->beginning, last_text(said));
-    out->prompt_tokens = tokens_estimate_prompt(body);
+    struct prompt_count count;
+    if (prompt_count(endpoints[e].path, body, &count) != 0) {
+        *why = "out of memory";
+        return false;
+    }
+    out->prompt_tokens = count.tokens;
     out->max_output = bound_of(body);
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "longhaul.h"
 #include "tokens/bpe.h"
+#include "tokens/model_name.h"
 
 static const char *const names[ENCODING_COUNT] = {
     [ENCODING_O200K_BASE] = "o200k_base", [ENCODING_CL100K_BASE] = "cl100k_base"};
@@ -26,8 +27,7 @@ const char *lh_encoding_name(lh_encoding encoding)
     return names[encoding];
 }
 
-/* The first row that fits decides. A prefix is a whole name or ends before one of "-.:@": gpt-4 does not fit gpt-45. The names are those
- * of tiktoken's table and of the families that it names by prefix. */
+/* The first row that fits decides. The names are those of tiktoken's table and of the families that it names by prefix. */
 static const struct {
     const char *prefix;
     lh_encoding encoding;
@@ -50,26 +50,15 @@ static const struct {
     {"babbage-002", LH_CL100K_BASE},
 };
 
-/* The name itself, without "ft:" and without a provider's "openai/". */
-static const char *bare_name(const char *model)
-{
-    const char *slash = strrchr(model, '/');
-    model = slash != NULL ? slash + 1 : model;
-    return strncmp(model, "ft:", 3) == 0 ? model + 3 : model;
-}
-
 lh_encoding lh_encoding_of_model(const char *model, bool *known)
 {
-    const char *name = bare_name(model);
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        size_t len = strlen(models[i].prefix);
-        if (strncmp(name, models[i].prefix, len) == 0 &&
-            (name[len] == '\0' || strchr("-.:@", name[len]) != NULL)) {
+    const char *name = model_bare_name(model);
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (model_name_begins(name, models[i].prefix)) {
             if (known != NULL)
                 *known = true;
             return models[i].encoding;
         }
-    }
     if (known != NULL)
         *known = false;
     return LH_O200K_BASE;

@@ -369,11 +369,35 @@ static void tokens_are_measured(void **state)
     struct parsed out = {0};
     strbuf_init(&out.text);
     assert_int_equal(parse(p, "{\"prompt\":\"12345678\",\"max_tokens\":40,\"n\":2}", &out), 0);
-    assert_int_equal(out.job.prompt_tokens, 2);
+    assert_int_equal(out.job.prompt_tokens, 3); /* 123 456 78 */
     assert_int_equal(out.job.max_output_tokens, 80);
-    assert_int_equal(parse(p, "{\"prompt\":\"12345678\"}", &out), 0);
+    assert_int_equal(parse(p, "{\"messages\":[{\"role\":\"user\",\"content\":\"12345678\"}]}", &out), 0);
+    assert_int_equal(out.job.prompt_tokens, 3 + 1 + 3 + 3);
     assert_true(out.job.max_output_tokens == LH_UNKNOWN);
     strbuf_free(&out.text);
+    line_parser_free(p);
+}
+
+/* A row's tokens are those of the body that becomes of it. */
+static void rows_are_measured_as_their_bodies(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "a b c", "12345678", "\\\"\\n\\u00e9",
+                                        "data:image/png;base64,AAAA"};
+    struct line_parser *p = new_parser("gpt-4", "{{t}}", NULL), *bare = new_parser(NULL, NULL, NULL);
+    struct parsed row = {0}, body = {0};
+    char line[128];
+    strbuf_init(&row.text);
+    strbuf_init(&body.text);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        snprintf(line, sizeof line, "{\"t\":\"%s\"}", texts[i]);
+        assert_int_equal(parse(p, line, &row), 0);
+        assert_int_equal(parse(bare, at(&row, row.job.body), &body), 0);
+        assert_int_equal(row.job.prompt_tokens, body.job.prompt_tokens);
+    }
+    strbuf_free(&row.text);
+    strbuf_free(&body.text);
+    line_parser_free(bare);
     line_parser_free(p);
 }
 
@@ -434,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_bad_header_leaves_none),
         cmocka_unit_test(rows_need_a_model),
         cmocka_unit_test(tokens_are_measured),
+        cmocka_unit_test(rows_are_measured_as_their_bodies),
         cmocka_unit_test(any_bytes_are_a_request_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
