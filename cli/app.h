@@ -39,9 +39,10 @@ struct settings {
     bool ids, lines;
     /* sim */
     const char *sim_latency, *sim_faults, *sim_poison, *sim_poison_kind, *sim_bind, *sim_port_file,
-        *sim_require_key, *sim_record, *sim_enforce, *sim_change, *sim_outage, *sim_limit_headers;
-    int64_t sim_port, sim_seed, sim_quota, sim_max_faults, sim_burst_ms;
-    double sim_fault_rate;
+        *sim_require_key, *sim_record, *sim_enforce, *sim_change, *sim_outage, *sim_limit_headers,
+        *sim_output;
+    int64_t sim_port, sim_seed, sim_quota, sim_max_faults, sim_burst_ms, sim_cached;
+    double sim_fault_rate, sim_claude_factor;
     bool sim_replay, sim_refused_count, sim_no_retry_after;
 };
 

@@ -48,6 +48,9 @@ static void set_options(const struct settings *s, struct sim_options *o)
     o->bind = s->sim_bind;
     o->port = s->sim_port;
     o->latency = s->sim_latency;
+    o->output = s->sim_output;
+    o->claude_factor = s->sim_claude_factor;
+    o->cached = s->sim_cached;
     o->faults = s->sim_faults;
     o->fault_rate = s->sim_fault_rate;
     o->max_faults = s->sim_max_faults;

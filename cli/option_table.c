@@ -160,6 +160,12 @@ const struct option options[] = {
      "write the port there once it listens"},
     {"latency", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_latency), "MS",
      "200, 100..400, or lognormal:MEDIAN,SIGMA (50..150)"},
+    {"output", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_output), "TOKENS",
+     "of an answer, in the same words, within what the request allows (5..60)"},
+    {"claude-factor", 0, VALUE_REAL, OPTIONS_SIM, AT(sim_claude_factor), "X",
+     "/v1/messages tells X times the prompt tokens that longhaul counts (1.15)"},
+    {"cached", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_cached), "PERCENT",
+     "of the prompt's tokens are told as read from a cache (0)"},
     {"faults", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_faults), "LIST",
      "429=2,500=1,503=1,reset=0.5,hang=0.1,cut=1,badjson=1,html=1,empty=1 (%)"},
     {"fault-rate", 0, VALUE_REAL, OPTIONS_SIM, AT(sim_fault_rate), "PERCENT",
@@ -192,7 +198,7 @@ const struct option options[] = {
      "answer a repeated Idempotency-Key as the first time"},
     {"record", 0, VALUE_TEXT, OPTIONS_SIM, AT(sim_record), "FILE",
      "a line for each answer of 200: key and body hash"},
-    {"seed", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_seed), "N", "of faults and latencies (1)"},
+    {"seed", 0, VALUE_COUNT, OPTIONS_SIM, AT(sim_seed), "N", "of faults, latencies and lengths (1)"},
 };
 _Static_assert(sizeof options / sizeof *options <= OPTION_MOST, "raise OPTION_MOST");
 const size_t option_count = sizeof options / sizeof *options;

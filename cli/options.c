@@ -46,6 +46,8 @@ static void set_defaults(struct settings *s)
                            .sim_seed = 1,
                            .sim_max_faults = 3,
                            .sim_latency = "50..150",
+                           .sim_output = "5..60",
+                           .sim_claude_factor = 1.15,
                            .sim_poison = "POISON",
                            .sim_poison_kind = "400",
                            .sim_enforce = "bucket",

@@ -80,6 +80,8 @@ bool sim_request_read(enum sim_endpoint e, json_object *body, uint64_t hash, str
     }
     out->prompt_tokens = count.tokens;
     out->max_output = bound_of(body);
+    const char *tier = json_get_string(body, "service_tier");
+    out->service_tier = tier != NULL && strcmp(tier, "flex") == 0 ? "flex" : "default";
     return true;
 }
 
@@ -110,11 +112,11 @@ static void answer_chat(const struct sim_request *r, int64_t tokens, int64_t cre
                                 : ",\"logprobs\":null,\"finish_reason\":");
     append_text(out, r->max_output >= 0 && tokens >= r->max_output ? "length" : "stop");
     strbuf_appendf(out,
-                   "}],\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-                   "\"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":{"
-                   "\"reasoning_tokens\":0}}}",
-                   (long long)r->prompt_tokens, (long long)tokens,
-                   (long long)r->prompt_tokens + (long long)tokens);
+                   "}],\"service_tier\":\"%s\",\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,"
+                   "\"total_tokens\":%lld,\"prompt_tokens_details\":{\"cached_tokens\":%lld},"
+                   "\"completion_tokens_details\":{\"reasoning_tokens\":0}}}",
+                   r->service_tier, (long long)r->prompt_tokens, (long long)tokens,
+                   (long long)r->prompt_tokens + (long long)tokens, (long long)r->cached_tokens);
 }
 
 static void answer_embeddings(const struct sim_request *r, int64_t tokens, int64_t created,
@@ -147,11 +149,11 @@ static void answer_responses(const struct sim_request *r, int64_t tokens, int64_
                    (unsigned long long)r->hash);
     append_echo(r, out);
     strbuf_appendf(out,
-                   "}]}],\"usage\":{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":0},"
-                   "\"output_tokens\":%lld,"
+                   "}]}],\"service_tier\":\"%s\",\"usage\":{\"input_tokens\":%lld,"
+                   "\"input_tokens_details\":{\"cached_tokens\":%lld},\"output_tokens\":%lld,"
                    "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":%lld}}",
-                   (long long)r->prompt_tokens, (long long)tokens,
-                   (long long)r->prompt_tokens + (long long)tokens);
+                   r->service_tier, (long long)r->prompt_tokens, (long long)r->cached_tokens,
+                   (long long)tokens, (long long)r->prompt_tokens + (long long)tokens);
 }
 
 static void answer_messages(const struct sim_request *r, int64_t tokens, int64_t created, struct strbuf *out)
@@ -167,8 +169,8 @@ static void answer_messages(const struct sim_request *r, int64_t tokens, int64_t
     strbuf_appendf(
         out,
         ",\"stop_sequence\":null,\"usage\":{\"input_tokens\":%lld,\"cache_creation_input_tokens\":0,"
-        "\"cache_read_input_tokens\":0,\"output_tokens\":%lld}}",
-        (long long)r->prompt_tokens, (long long)tokens);
+        "\"cache_read_input_tokens\":%lld,\"output_tokens\":%lld}}",
+        (long long)(r->prompt_tokens - r->cached_tokens), (long long)r->cached_tokens, (long long)tokens);
 }
 
 void sim_answer(const struct sim_request *r, int64_t output_tokens, int64_t created, struct strbuf *out)

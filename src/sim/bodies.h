@@ -21,9 +21,11 @@ struct sim_request {
     char model[128];
     char beginning[64];                /* of the last thing said, for the echo */
     int64_t prompt_tokens, max_output; /* max_output −1: not bounded */
+    int64_t cached_tokens;             /* the part of the prompt that is told as read from a cache */
+    const char *service_tier;          /* "flex" when the request asks for it, else "default" */
     uint64_t hash;                     /* of the body */
 };
-/* False: the body is no request of this endpoint; *why is the message to answer 400 with. */
+/* False: the body is no request of this endpoint; *why is the message to answer 400 with. Counts the prompt; nothing is cached. */
 bool sim_request_read(enum sim_endpoint e, json_object *body, uint64_t hash, struct sim_request *out,
                       const char **why);
 

@@ -1,7 +1,6 @@
 /* Faults and latencies: see faults.h. */
 #include "sim/faults.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,54 +84,4 @@ enum fault faults_choose(const struct faults *f, struct random *random)
         at -= f->percent[i];
     }
     return FAULT_NONE;
-}
-
-/* A number and nothing after it. */
-static bool read_number(const char *text, size_t len, double *out)
-{
-    char copy[32], *end = NULL;
-    if (len == 0 || len >= sizeof copy)
-        return false;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    *out = strtod(copy, &end);
-    return *end == '\0' && *out >= 0 && *out < 1e9;
-}
-
-int latency_parse(const char *text, struct latency *out, lh_error *err)
-{
-    static const char lognormal[] = "lognormal:";
-    const char *from = text, *between = strstr(text, "..");
-    size_t skip = 2;
-    *out = (struct latency){0};
-    if (strncmp(text, lognormal, sizeof lognormal - 1) == 0) {
-        out->lognormal = true;
-        from = text + sizeof lognormal - 1;
-        between = strchr(from, ',');
-        skip = 1;
-    }
-    bool ok = between != NULL ? read_number(from, (size_t)(between - from), &out->low) &&
-                                    read_number(between + skip, strlen(between + skip), &out->high)
-                              : !out->lognormal && read_number(from, strlen(from), &out->low);
-    if (between == NULL)
-        out->high = out->low;
-    ok = ok && (out->lognormal ? out->low > 0 && out->high <= 5 : out->high >= out->low);
-    return ok ? 0
-              : lh_error_set(err, LH_EUSAGE,
-                             "latency is \"%.40s\"; it must be MS, LOW..HIGH or lognormal:MEDIAN,SIGMA",
-                             text);
-}
-
-/* A normal deviate by Box and Muller. */
-static double normal(struct random *random)
-{
-    double u = 1 - random_unit(random);
-    return sqrt(-2 * log(u)) * cos(6.283185307179586 * random_unit(random));
-}
-
-int64_t latency_draw(const struct latency *l, struct random *random)
-{
-    double ms = l->lognormal ? l->low * exp(l->high * normal(random))
-                             : l->low + (l->high - l->low) * random_unit(random);
-    return ms > 600000 ? 600000 : (int64_t)ms;
 }

@@ -1,4 +1,4 @@
-/* Which request fails how, and how long each takes: by seed, body and how often that body was seen, so that a run can be
+/* Which request fails how: by seed, body and how often that body was seen, so that a run can be
  * repeated whatever the order of arrival. Pure. */
 #ifndef LH_SIM_FAULTS_H
 #define LH_SIM_FAULTS_H
@@ -34,12 +34,5 @@ int faults_parse(const char *text, struct faults *out, lh_error *err);
 /* Adds `percent`, shared evenly by all kinds but hang. LH_EUSAGE when the sum is over 100. */
 int faults_spread(struct faults *f, double percent, lh_error *err);
 enum fault faults_choose(const struct faults *f, struct random *random);
-
-struct latency {
-    bool lognormal;
-    double low, high; /* ms; lognormal: median and sigma */
-};
-int latency_parse(const char *text, struct latency *out, lh_error *err);
-int64_t latency_draw(const struct latency *l, struct random *random); /* ms, ≥ 0, at most ten minutes */
 
 #endif

@@ -1,6 +1,7 @@
 /* What becomes of one request: see plan.h. */
 #include "sim/plan.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "base/clock.h"
 #include "sim/seen.h"
 
-enum { HANG_MS = 300000, FAULT_429_WAIT_MS = 250 };
+enum { HANG_MS = 300000, FAULT_429_WAIT_MS = 250, LATENCY_MOST_MS = 600000, OUTPUT_MOST = 1000000 };
 
 enum limit_headers { HEADERS_AUTO, HEADERS_OPENAI, HEADERS_ANTHROPIC, HEADERS_NONE };
 
@@ -18,7 +19,7 @@ enum poison_kind { POISON_400, POISON_500, POISON_RESET, POISON_HANG, POISON_POL
 struct planner {
     struct sim_options options;
     struct faults faults;
-    struct latency latency;
+    struct spread latency, output;
     enum poison_kind poison_kind;
     enum limit_headers limit_headers;
     struct limits limits;
@@ -58,12 +59,27 @@ static int parse_limit_headers(const char *name, enum limit_headers *out, lh_err
                               "limit-headers is \"%.20s\"; it must be auto, openai, anthropic or none", name);
 }
 
+static int read_answers(struct planner *p, lh_error *err)
+{
+    const struct sim_options *o = &p->options;
+    int rc = spread_parse("latency", o->latency, &p->latency, err);
+    if (rc == 0)
+        rc = spread_parse("output", o->output, &p->output, err);
+    if (rc == 0 && p->output.low < 1)
+        rc = lh_error_set(err, LH_EUSAGE, "output is \"%.40s\"; it must be 1 token or more", o->output);
+    if (rc == 0 && !(o->claude_factor >= 0.1 && o->claude_factor <= 10))
+        rc = lh_error_set(err, LH_EUSAGE, "claude-factor is %g; it must be 0.1 to 10", o->claude_factor);
+    if (rc == 0 && (o->cached < 0 || o->cached > 100))
+        rc = lh_error_set(err, LH_EUSAGE, "cached is %lld; it must be 0 to 100", (long long)o->cached);
+    return rc;
+}
+
 static int read_options(struct planner *p, int64_t now_ms, lh_error *err)
 {
     const struct sim_options *o = &p->options;
     int rc = faults_parse(o->faults, &p->faults, err);
     if (rc == 0)
-        rc = latency_parse(o->latency, &p->latency, err);
+        rc = read_answers(p, err);
     if (rc == 0)
         rc = parse_poison(o->poison_kind, &p->poison_kind, err);
     if (rc == 0)
@@ -134,6 +150,16 @@ static bool over_quota(struct planner *p, struct plan *plan)
         fail(plan, 429, "insufficient_quota", "insufficient_quota",
              "You exceeded your current quota, please check your plan and billing details.");
     return true;
+}
+
+/* What the answer tells of the prompt: a Claude counts other tokens than those that we can count. */
+static void tell_prompt(const struct planner *p, struct sim_request *r)
+{
+    if (sim_is_anthropic(r->endpoint))
+        r->prompt_tokens = llround((double)r->prompt_tokens * p->options.claude_factor);
+    if (r->prompt_tokens < 1)
+        r->prompt_tokens = 1;
+    r->cached_tokens = r->prompt_tokens * p->options.cached / 100;
 }
 
 /* What an answer is charged against the limit, before it is known how long it is. */
@@ -276,9 +302,9 @@ static enum fault choose_fault(struct planner *p, uint64_t hash, struct random *
 
 static void answer(struct planner *p, const struct sim_request *r, struct plan *plan, struct random *random)
 {
-    int64_t most = r->max_output > 0 && r->max_output < 60 ? r->max_output : 60;
-    int64_t tokens = 5 < most ? 5 + (int64_t)random_below(random, (uint64_t)(most - 4)) : most;
-    (void)p;
+    int64_t tokens = spread_draw_count(&p->output, random, OUTPUT_MOST);
+    if (r->max_output > 0 && tokens > r->max_output)
+        tokens = r->max_output;
     plan->status = 200;
     sim_answer(r, tokens, clock_wall_ms() / 1000, &plan->body);
 }
@@ -300,7 +326,7 @@ static void admit(struct planner *p, const struct plan_input *in, const struct s
     if (!plan->replayed && (over_quota(p, plan) || over_limits(p, r, in->now_ms, plan)))
         return;
     enum fault f = choose_fault(p, plan->body_hash, &random);
-    plan->delay_ms = latency_draw(&p->latency, &random);
+    plan->delay_ms = spread_draw(&p->latency, &random, LATENCY_MOST_MS);
     answer(p, r, plan, &random);
     if (is_poison(p, in))
         apply_poison(p, plan);
@@ -323,6 +349,7 @@ static void decide_request(struct planner *p, const struct plan_input *in, enum 
         fail(plan, 400, "invalid_request_error", NULL, why);
         return;
     }
+    tell_prompt(p, &r);
     admit(p, in, &r, plan);
     note_wait(p, in->now_ms, plan);
     tell_limits(p, in->now_ms, plan);

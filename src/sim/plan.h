@@ -6,6 +6,7 @@
 #include "sim/faults.h"
 #include "sim/limits.h"
 #include "sim/sim.h"
+#include "sim/spread.h"
 
 enum plan_end { PLAN_SEND, PLAN_CUT, PLAN_RESET };
 

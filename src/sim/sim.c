@@ -44,6 +44,8 @@ void sim_options_default(struct sim_options *o)
 {
     *o = (struct sim_options){.bind = "127.0.0.1",
                               .latency = "50..150",
+                              .output = "5..60",
+                              .claude_factor = 1.15,
                               .max_faults = 3,
                               .poison_kind = "400",
                               .enforce = "bucket",

@@ -15,13 +15,16 @@
 struct sim;
 
 struct sim_options {
-    const char *bind;        /* "127.0.0.1" */
-    int64_t port;            /* 0: a free one */
-    const char *latency;     /* ms: "200", "100..400", "lognormal:MEDIAN,SIGMA" */
-    const char *faults;      /* "429=2,500=1,reset=0.5", in percent; NULL */
-    double fault_rate;       /* percent, spread over all kinds but hang */
-    int64_t max_faults;      /* that one request meets before it is answered; 0: no bound */
-    const char *poison;      /* bodies that hold this always fail; NULL or "": none */
+    const char *bind;     /* "127.0.0.1" */
+    int64_t port;         /* 0: a free one */
+    const char *latency;  /* ms: "200", "100..400", "lognormal:MEDIAN,SIGMA" */
+    const char *output;   /* tokens of an answer, in the same words; at most those that the request allows */
+    double claude_factor; /* /v1/messages tells so many times the prompt's tokens; 0.1 to 10 */
+    int64_t cached;       /* percent of the prompt's tokens, rounded down, that are told as cached */
+    const char *faults;   /* "429=2,500=1,reset=0.5", in percent; NULL */
+    double fault_rate;    /* percent, spread over all kinds but hang */
+    int64_t max_faults;   /* that one request meets before it is answered; 0: no bound */
+    const char *poison;   /* bodies that hold this always fail; NULL or "": none */
     const char *poison_kind; /* "400", "500", "reset", "hang", "policy" */
     int64_t rpm, tpm;        /* granted per minute; 0: no limit */
     const char *enforce;     /* how: "bucket", "window" (rolling 60 s), "minute" (fixed) */

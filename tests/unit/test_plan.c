@@ -369,9 +369,12 @@ static void who_comes_back_before_the_wait_is_over_is_counted(void **state)
 static void options_that_make_no_sense_are_refused_by_name(void **state)
 {
     (void)state;
-    struct sim_options wrong[6];
-    static const char *const names[] = {"enforce", "limit-headers", "change", "outage", "burst", "rpm"};
-    for (size_t i = 0; i < 6; i++)
+    static const char *const names[] = {"enforce", "limit-headers", "change",       "outage", "burst",
+                                        "rpm",     "latency",       "output",       "output", "cached",
+                                        "cached",  "claude-factor", "claude-factor"};
+    enum { WRONG = sizeof names / sizeof *names };
+    struct sim_options wrong[WRONG];
+    for (size_t i = 0; i < WRONG; i++)
         sim_options_default(&wrong[i]);
     wrong[0].enforce = "leaky";
     wrong[1].limit_headers = "both";
@@ -379,7 +382,14 @@ static void options_that_make_no_sense_are_refused_by_name(void **state)
     wrong[3].outage = "now";
     wrong[4].burst_ms = 3600001;
     wrong[5].rpm = BUCKET_MOST_TOKENS + 1;
-    for (size_t i = 0; i < 6; i++) {
+    wrong[6].latency = "soon";
+    wrong[7].output = "many";
+    wrong[8].output = "0..5";
+    wrong[9].cached = 101;
+    wrong[10].cached = -1;
+    wrong[11].claude_factor = 0;
+    wrong[12].claude_factor = 11;
+    for (size_t i = 0; i < WRONG; i++) {
         struct planner *p = NULL;
         lh_error err = {0};
         assert_int_equal(planner_new(&wrong[i], 0, &p, &err), LH_EUSAGE);
