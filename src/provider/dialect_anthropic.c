@@ -8,6 +8,12 @@ static int64_t or_zero(int64_t count)
     return count > 0 ? count : 0;
 }
 
+/* Written to the cache for an hour costs more than for five minutes: a price that no table here tells. */
+static bool is_kept_for_long(json_object *usage)
+{
+    return token_count(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens") > 0;
+}
+
 /* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. Fast mode has a price of its own,
  * as priority has. */
 void anthropic_read_usage(json_object *body, struct usage *out)
@@ -22,6 +28,8 @@ void anthropic_read_usage(json_object *body, struct usage *out)
     out->cache_write_tokens = written;
     const char *speed = json_get_string(usage, "speed");
     out->tier = speed != NULL && strcmp(speed, "fast") == 0 ? TIER_PRIORITY : told_tier(body, usage);
+    if (is_kept_for_long(usage))
+        out->tier = TIER_UNKNOWN;
 }
 
 bool anthropic_read_answer(const char *url, json_object *body, struct answer *out)

@@ -18,10 +18,11 @@ used=$(used in)
 [ "$used" -le 20000 ] || fail "$used tokens were used of 20000"
 [ "$used" -gt $((20000 - most_of_one)) ] || fail "only $used tokens were used of 20000"
 
-# The same command sends nothing more; what is raised goes on, over a kill as well.
+# The same command sends nothing more, but for one or two that fit as prompts are known better now than when the run began (what ended without
+# a word is reckoned anew); what is raised goes on, over a kill as well.
 sent=$(stat_of requests)
 expect 4 run --max-tokens-total 20000
-[ "$(stat_of requests)" = "$sent" ] || fail "requests were sent without a budget"
+[ "$(stat_of requests)" -le $((sent + 3)) ] || fail "requests were sent without a budget"
 "$LONGHAUL" -q run in.jsonl --base-url "$base" --concurrency 1000 --max-tokens-total 40000 & pid=$!
 for _ in $(seq 400); do [ "$(stat_of requests)" -ge $((sent + 300)) ] && break; sleep 0.01; done
 kill -KILL $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
