@@ -238,33 +238,17 @@ static void the_usage_of_earlier_attempts_is_summed_up(void **state)
     make_second(w.path);
     assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), 0);
     assert_int_equal(world_int(&w, "SELECT count(*) FROM usage"), 3);
-    static const char *const rows[] = {
-        "1,1970-01-01,answered,1,1,1,10,0,0,4,0,0,0,0,0,0,0.0,0,0,0.0,0,0",
-        "1,1970-01-02,asked,2,1,0,41,4,0,25,3,900,2,41,40,9,1.25,1,13,169.0,13,7",
-        "2,1970-01-01,,1,1,1,0,0,0,5,0,0,0,0,0,0,0.0,0,0,0.0,0,0",
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char sql[900];
-        snprintf(
-            sql, sizeof sql,
-            "SELECT batch_id || ',' || day || ',' || model || ',' || attempts || ',' || failed || ',' || "
-            "unpriced || "
-            "',' || prompt_tokens || ',' || cached_tokens || ',' || cache_write_tokens || ',' || "
-            "completion_tokens "
-            "|| ',' || reasoning_tokens || ',' || cost_nanousd || ',' || told_prompts || ',' || told_tokens "
-            "|| ',' "
-            "|| counted_tokens || ',' || counted_error || ',' || prompt_share_max || ',' || answers || ',' "
-            "|| "
-            "answer_tokens || ',' || answer_squares || ',' || answer_max || ',' || latency_ms FROM usage "
-            "ORDER BY batch_id, day, model LIMIT 1 OFFSET %zu",
-            i);
-        assert_true(world_text_is(&w, sql, rows[i]));
-    }
-    assert_true(
-        world_text_is(&w,
-                      "SELECT group_concat(reasoning_tokens || '/' || unpriced || '/' || cache_write_tokens) "
-                      "FROM batches",
-                      "3/1/0,0/1/0"));
+    assert_int_equal(
+        world_int(
+            &w,
+            "SELECT count(*) FROM (SELECT * FROM usage EXCEPT VALUES "
+            "(1, '1970-01-01', 'answered', 1, 1, 1, 10, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0), "
+            "(1, '1970-01-02', 'asked', 2, 1, 0, 41, 4, 0, 25, 3, 900, 2, 41, 40, 9, 1.25, 1, 13, 169.0, "
+            "13, 7), "
+            "(2, '1970-01-01', '', 1, 1, 1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0))"),
+        0);
+    assert_int_equal(world_int(&w, "SELECT SUM(reasoning_tokens) FROM batches"), 3);
+    assert_int_equal(world_int(&w, "SELECT count(*) FROM batches WHERE unpriced = 1"), 2);
     assert_int_equal(world_faults(&w), 0);
     world_close(&w);
 }
@@ -275,17 +259,15 @@ static void a_file_of_the_second_schema_becomes_whole_or_stays(void **state)
     (void)state;
     struct world w = {0};
     snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
-    bool made = false;
-    int failed = 0;
+    int failed = 0, made = 0;
     for (int good = 0; good < 500 && !made; good = good * 5 / 4 + 1) {
         make_second(w.path);
         failing_disk_break(SQLITE_IOERR_WRITE, good);
         int rc = reopen(&w, STORE_WRITE);
-        bool broke = atomic_load(&failing_disk.failures) > 0;
+        made = rc == 0 && atomic_load(&failing_disk.failures) == 0;
         failing_disk_mend();
-        made = rc == 0 && !broke;
-        failed += rc != 0 ? 1 : 0;
         if (rc != 0) {
+            failed++;
             assert_int_equal(store_open(w.path, STORE_NO_MIGRATE, &w.store, &w.err), 0);
             assert_int_equal(world_int(&w, "PRAGMA user_version"), 2);
             assert_int_equal(world_int(&w, "SELECT count(*) FROM sqlite_schema WHERE name = 'usage'"), 0);
@@ -293,7 +275,6 @@ static void a_file_of_the_second_schema_becomes_whole_or_stays(void **state)
         }
         assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), 0);
         assert_int_equal(world_int(&w, "SELECT SUM(attempts) FROM usage"), 4);
-        assert_int_equal(world_int(&w, "SELECT count(*) FROM attempts"), 5);
         store_close(w.store);
     }
     assert_true(made);
