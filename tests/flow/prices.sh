@@ -15,8 +15,7 @@ expect 0 prices
 head -1 out | tr -s ' ' | grep -q '^model input cached cache write output batch discount long prompts context max output date source$' || fail "other headings"
 row gpt-4o '2.50 1.25 - 10.00 50% 128,000 16,384'
 row claude-3-haiku '0.25 0.03 0.30 1.25 50% 200,000 4,096'
-row claude-haiku-5-5 '0.10 0.01 0.125 0.50 50% > 100,000: 500%, 500% 1,000,000 128,000'
-row gpt-5.5 '> 272,000: unknown'
+row gpt-6-sol '2.00 0.20 2.50 10.00 50% > 272,000: 200%, 150% 1,050,000 128,000'
 [ "$(wc -l <out)" -eq "$(wc -l <"$LH_SOURCE_DIR/src/tokens/data/models.csv")" ] || fail "not each row of the table is shown"
 expect 0 prices openai/gpt-4o-mini-2024-07-18
 [ "$(wc -l <out)" -eq 2 ] || fail "more than was asked for"
