@@ -84,8 +84,7 @@ static void files_and_sounds_count_flat_however_long(void **state)
         "[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"%s\",\"format\":\"wav\"}}]",
         "[{\"type\":\"file\",\"file\":{\"file_data\":\"data:application/pdf;base64,%s\"}}]",
         "[{\"type\":\"input_file\",\"filename\":\"a.pdf\",\"file_data\":\"%s\"}]",
-        "[{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/"
-        "pdf\",\"data\":\"%s\"}}]",
+        "[{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"data\":\"%s\"}}]",
         "[{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x/%s.pdf\"}}]"};
     char content[1024], base64[512];
     (void)state;

@@ -116,11 +116,10 @@ static void messages_count_once_each(void **state)
 {
     static const char *const messages[] = {
         "{\"role\":\"system\",\"content\":\"Be brief.\"}",
-        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What is "
-        "this?\"},{\"type\":\"image_url\","
-        "\"image_url\":{\"url\":\"https://x/y.png\"}}]}",
-        "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"function\":{\"name\":\"look\",\"arguments\":"
-        "\"{}\"}}]}",
+        ("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What is this?\"},"
+         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}]}"),
+        ("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"function\":"
+         "{\"name\":\"look\",\"arguments\":\"{}\"}}]}"),
         "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"a cat\"}"};
     char body[2048] = "{\"messages\":[", one[512];
     struct prompt_count sum = {.tokens = 3}, all;
@@ -160,8 +159,8 @@ static void responses_count_as_the_chat_that_they_are(void **state)
     static const char *const same[] = {
         "{\"instructions\":\"Be brief.\",\"input\":\"Hello there\"}",
         "{\"instructions\":\"Be brief.\",\"input\":[{\"role\":\"user\",\"content\":\"Hello there\"}]}",
-        "{\"instructions\":\"Be brief.\",\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":[{"
-        "\"type\":\"input_text\",\"text\":\"Hello there\"}]}]}"};
+        ("{\"instructions\":\"Be brief.\",\"input\":[{\"type\":\"message\",\"role\":\"user\",\"content\":"
+         "[{\"type\":\"input_text\",\"text\":\"Hello there\"}]}]}")};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         assert_count(RESPONSES, same[i], chat.tokens, 0);
     const int64_t call = text_tokens("look") + text_tokens("{\"at\":1}");

@@ -123,6 +123,22 @@ static void claudes_tools_bring_a_system_prompt_and_count_as_json(void **state)
     assert_tools(MESSAGES, "claude-sonnet-4-5", forced, 313 + tokens);
 }
 
+/* Anthropic's guide "Token counting" says 403 of this; it is reckoned, and by another tokenizer. */
+static void claudes_guide_is_met_within_a_hundredth(void **state)
+{
+    (void)state;
+    struct prompt_count count = count_of(
+        MESSAGES,
+        "{\"model\":\"claude-sonnet-4-5\",\"tools\":[{\"name\":\"get_weather\",\"description\":\"Get the "
+        "current "
+        "weather in a given "
+        "location\",\"input_schema\":{\"type\":\"object\",\"properties\":{\"location\":{\"type\":"
+        "\"string\",\"description\":\"The city and state, e.g. San Francisco, "
+        "CA\"}},\"required\":[\"location\"]}}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":\"What's the weather like in San Francisco?\"}]}");
+    assert_in_range(count.tokens, 399, 407);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_function_of_responses_stands_plain),
         cmocka_unit_test(tools_of_the_provider_and_broken_ones_count_nothing),
         cmocka_unit_test(claudes_tools_bring_a_system_prompt_and_count_as_json),
+        cmocka_unit_test(claudes_guide_is_met_within_a_hundredth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
