@@ -24,16 +24,18 @@ struct worker {
     uv_thread_t thread;
 };
 
+enum { ROOM, WORK, READY, SIGNALS }; /* what the reader, the workers, the consumer wait for */
+
 struct chunks {
     struct chunks_options o;
     size_t line_uses, line_own; /* see cost_of */
     struct chunk all[CHUNKS_MOST];
     bool parsed[CHUNKS_MOST];
     struct worker workers[PARSERS_MOST];
-    int n_workers, n_chunks, n_conds;
+    int n_workers, n_chunks, n_signals;
     uv_thread_t thread;
     uv_mutex_t mutex;
-    uv_cond_t room, work, ready;            /* what the reader, the workers, the consumer wait for */
+    uv_cond_t signals[SIGNALS];
     int64_t filled, begun, taken, recycled; /* chunks so far: by the reader, the workers, the consumer */
     size_t held, held_most, peak;           /* cost of the chunks that were filled and not recycled */
     bool over, stop;
@@ -82,7 +84,7 @@ static bool await_room(struct chunks *c, size_t cost)
 {
     uv_mutex_lock(&c->mutex);
     while (!c->stop && is_full(c, cost))
-        uv_cond_wait(&c->room, &c->mutex);
+        uv_cond_wait(&c->signals[ROOM], &c->mutex);
     bool ok = !c->stop;
     uv_mutex_unlock(&c->mutex);
     return ok;
@@ -167,7 +169,7 @@ static struct chunk *take_empty(struct chunks *c)
 {
     uv_mutex_lock(&c->mutex);
     while (!c->stop && (c->filled - c->recycled == c->n_chunks || is_full(c, c->o.chunk_bytes)))
-        uv_cond_wait(&c->room, &c->mutex);
+        uv_cond_wait(&c->signals[ROOM], &c->mutex);
     int i = (int)(c->filled % c->n_chunks);
     c->parsed[i] = false;
     struct chunk *chunk = c->stop ? NULL : &c->all[i];
@@ -183,9 +185,9 @@ static void give_filled(struct chunks *c, const struct chunk *chunk)
     c->peak = c->held > c->peak ? c->held : c->peak;
     c->over = chunk->last || chunk->rc != 0;
     if (c->over)
-        uv_cond_broadcast(&c->work);
+        uv_cond_broadcast(&c->signals[WORK]);
     else
-        uv_cond_signal(&c->work);
+        uv_cond_signal(&c->signals[WORK]);
     uv_mutex_unlock(&c->mutex);
 }
 
@@ -217,7 +219,7 @@ static struct chunk *take_filled(struct chunks *c)
     struct chunk *chunk = NULL;
     uv_mutex_lock(&c->mutex);
     while (!c->stop && !c->over && c->begun == c->filled)
-        uv_cond_wait(&c->work, &c->mutex);
+        uv_cond_wait(&c->signals[WORK], &c->mutex);
     if (!c->stop && c->begun < c->filled)
         chunk = &c->all[c->begun++ % c->n_chunks];
     uv_mutex_unlock(&c->mutex);
@@ -228,7 +230,7 @@ static void give_parsed(struct chunks *c, const struct chunk *chunk)
 {
     uv_mutex_lock(&c->mutex);
     c->parsed[chunk - c->all] = true;
-    uv_cond_signal(&c->ready);
+    uv_cond_signal(&c->signals[READY]);
     uv_mutex_unlock(&c->mutex);
 }
 
@@ -314,8 +316,8 @@ static void end_workers(struct chunks *c)
 {
     uv_mutex_lock(&c->mutex);
     c->stop = true;
-    uv_cond_broadcast(&c->room);
-    uv_cond_broadcast(&c->work);
+    uv_cond_broadcast(&c->signals[ROOM]);
+    uv_cond_broadcast(&c->signals[WORK]);
     uv_mutex_unlock(&c->mutex);
     for (int i = 0; i < c->n_workers; i++)
         uv_thread_join(&c->workers[i].thread);
@@ -323,20 +325,18 @@ static void end_workers(struct chunks *c)
 
 static void destroy_signals(struct chunks *c)
 {
-    uv_cond_t *const all[] = {&c->room, &c->work, &c->ready};
-    for (int i = 0; i < c->n_conds; i++)
-        uv_cond_destroy(all[i]);
+    for (int i = 0; i < c->n_signals; i++)
+        uv_cond_destroy(&c->signals[i]);
     uv_mutex_destroy(&c->mutex);
 }
 
 static int make_signals(struct chunks *c, lh_error *err)
 {
-    uv_cond_t *const all[] = {&c->room, &c->work, &c->ready};
     if (uv_mutex_init(&c->mutex) != 0)
         return lh_error_nomem(err);
-    for (size_t i = 0; i < sizeof all / sizeof *all && uv_cond_init(all[i]) == 0; i++)
-        c->n_conds++;
-    if (c->n_conds == 3)
+    while (c->n_signals < SIGNALS && uv_cond_init(&c->signals[c->n_signals]) == 0)
+        c->n_signals++;
+    if (c->n_signals == SIGNALS)
         return 0;
     destroy_signals(c);
     return lh_error_nomem(err);
@@ -388,7 +388,7 @@ struct chunk *chunks_next(struct chunks *c)
     uv_mutex_lock(&c->mutex);
     int i = (int)(c->taken % c->n_chunks);
     while (c->taken == c->filled || !c->parsed[i])
-        uv_cond_wait(&c->ready, &c->mutex);
+        uv_cond_wait(&c->signals[READY], &c->mutex);
     c->taken++;
     uv_mutex_unlock(&c->mutex);
     return &c->all[i];
@@ -401,7 +401,7 @@ void chunks_recycle(struct chunks *c, struct chunk *chunk)
     uv_mutex_lock(&c->mutex);
     c->recycled++;
     c->held -= cost;
-    uv_cond_signal(&c->room);
+    uv_cond_signal(&c->signals[ROOM]);
     uv_mutex_unlock(&c->mutex);
 }
 

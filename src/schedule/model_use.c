@@ -31,14 +31,16 @@ static int copy_own(struct models *m, const lh_run_options *o, lh_error *err)
     if (o->n_models == 0)
         return 0;
     m->own = calloc(o->n_models, sizeof *m->own);
-    if (m->own == NULL)
+    m->own_names = calloc(o->n_models, sizeof(char *));
+    if (m->own == NULL || m->own_names == NULL)
         return lh_error_nomem(err);
     for (; m->n_own < o->n_models; m->n_own++) {
         m->own[m->n_own] = o->models[m->n_own];
         m->own[m->n_own].date = m->own[m->n_own].source = NULL;
-        m->own[m->n_own].name = strdup(o->models[m->n_own].name);
-        if (m->own[m->n_own].name == NULL)
+        m->own_names[m->n_own] = strdup(o->models[m->n_own].name);
+        if (m->own_names[m->n_own] == NULL)
             return lh_error_nomem(err);
+        m->own[m->n_own].name = m->own_names[m->n_own];
     }
     return 0;
 }
@@ -69,7 +71,8 @@ void models_free(struct models *m)
             free(use);
         }
     for (size_t i = 0; i < m->n_own; i++)
-        free((char *)(uintptr_t)m->own[i].name);
+        free(m->own_names[i]);
+    free(m->own_names);
     free(m->own);
     *m = (struct models){0};
 }

@@ -42,7 +42,8 @@ struct models {
     struct model_use *by_batch[USE_BUCKETS];
     size_t count, uses;
     const struct endpoints *endpoints;
-    lh_model *own; /* owned, with its strings */
+    lh_model *own;    /* owned */
+    char **own_names; /* owned, and each */
     size_t n_own;
     enum reserve reserve;
 };
