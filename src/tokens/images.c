@@ -110,21 +110,17 @@ static int64_t tile_tokens(const struct rule *rule, struct image_size s)
     return rule->base + rule->tile * covers(s.width, TILE) * covers(s.height, TILE);
 }
 
-/* As the guide has it: a scale by area, then so much less that one of the sides becomes whole patches. */
+/* As the guide has it: a scale by area, then so much less that one of the sides becomes whole patches; the other follows. */
 static int64_t patches_within(struct image_size s, int64_t most)
 {
     int64_t patches = covers(s.width, PATCH) * covers(s.height, PATCH);
     if (patches <= most)
         return patches;
-    double width = (double)s.width / PATCH, height = (double)s.height / PATCH;
-    double r = sqrt((double)most / (width * height));
-    double less_width = floor(width * r) / (width * r), less_height = floor(height * r) / (height * r);
-    r *= less_width < less_height ? less_width : less_height;
-    if (!(r > 0)) /* so thin that not one patch would be left: a row of them */
-        return most;
-    /* A side that comes out as whole patches must not become one more by the last bit. */
-    patches = (int64_t)(ceil(width * r - 1e-6) * ceil(height * r - 1e-6));
-    return patches < most ? patches : most;
+    const double shape = (double)s.width / (double)s.height;
+    int64_t across = (int64_t)sqrt((double)most * shape), down = (int64_t)sqrt((double)most / shape);
+    if (across * s.height < down * s.width)
+        return across * covers(s.height * across, s.width);
+    return covers(s.width * down, s.height) * down;
 }
 
 static bool is_detail(const char *detail, const char *name)

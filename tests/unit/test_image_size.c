@@ -75,7 +75,7 @@ static void put_jpeg(struct image *m, int64_t width, int64_t height, struct rand
 {
     put(m, "\xff\xd8", 2);
     for (uint64_t n = random_below(r, 6); n > 0; n--) {
-        static const unsigned char before[] = {0xE0, 0xE1, 0xFE, 0xDB, 0xC4, 0xCC};
+        static const unsigned char before[] = {0xE0, 0xE1, 0xFE, 0xDB, 0xC4, 0xC8, 0xCC};
         size_t len = (size_t)random_below(r, 300);
         for (uint64_t fill = random_below(r, 3); fill > 0; fill--)
             put(m, "\xff", 1);

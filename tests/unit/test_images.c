@@ -86,6 +86,14 @@ static void newer_models_look_closer(void **state)
     assert_image("gpt-5.4", 4096, 2048, NULL, 64 * 32 * 12 / 10 + 1);
 }
 
+/* A square of all the patches there may be is not one patch less by the last bit of a root. */
+static void a_square_takes_all_patches(void **state)
+{
+    (void)state;
+    for (int64_t side = 3201; side < 9000; side += 7)
+        assert_image("gpt-5.5", side, side, NULL, 12000);
+}
+
 /* The guide "Vision" and its page on coordinates. */
 static void claude_is_as_its_guide_has_it(void **state)
 {
@@ -99,7 +107,32 @@ static void claude_is_as_its_guide_has_it(void **state)
     assert_image("anthropic/claude-opus-5", 3840, 2160, "low", 4784);
 }
 
-/* Whatever the size: one token at least, never more than the model's most, and no less for a larger image of that shape. */
+/* The most that any size of that shape takes within the bounds, by trying each. */
+static int64_t claude_by_trying(int64_t longer, int64_t shorter, int64_t side, int64_t most)
+{
+    int64_t best = 0;
+    for (int64_t l = 1; l <= longer && l <= side; l++) {
+        int64_t s = (2 * shorter * l + longer) / (2 * longer);
+        int64_t patches = (l + 27) / 28 * (((s > 0 ? s : 1) + 27) / 28);
+        if (patches <= most && (l + 27) / 28 * 28 <= side)
+            best = patches;
+    }
+    return best;
+}
+
+static void claude_sees_the_largest_size_that_fits(void **state)
+{
+    struct random r;
+    (void)state;
+    random_seed(&r, 8);
+    for (int round = 0; round < 500; round++) {
+        int64_t a = 1 + (int64_t)random_below(&r, 6000), b = 1 + (int64_t)random_below(&r, (uint64_t)a);
+        assert_image("claude-sonnet-4-6", a, b, NULL, claude_by_trying(a, b, 1568, 1568));
+        assert_image("claude-opus-4-7", b, a, NULL, claude_by_trying(a, b, 2576, 4784));
+    }
+}
+
+/* Whatever the size: one token at least, never more than the model's most, and the same when it is turned. */
 static void every_size_stays_within_the_models_most(void **state)
 {
     static const struct {
@@ -133,7 +166,9 @@ int main(void)
         cmocka_unit_test(sides_are_rounded_as_they_were_billed),
         cmocka_unit_test(patches_are_as_the_guide_has_them),
         cmocka_unit_test(newer_models_look_closer),
+        cmocka_unit_test(a_square_takes_all_patches),
         cmocka_unit_test(claude_is_as_its_guide_has_it),
+        cmocka_unit_test(claude_sees_the_largest_size_that_fits),
         cmocka_unit_test(every_size_stays_within_the_models_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,8 +382,13 @@ static void tokens_are_measured(void **state)
 static void rows_are_measured_as_their_bodies(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "a b c", "12345678", "\\\"\\n\\u00e9",
-                                        "data:image/png;base64,AAAA"};
+    static const char *const texts[] = {
+        "",
+        "a b c",
+        "12345678",
+        "\\\"\\n\\u00e9",
+        "data:image/png;base64,AAAA",
+        "\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e"};
     struct line_parser *p = new_parser("gpt-4", "{{t}}", NULL), *bare = new_parser(NULL, NULL, NULL);
     struct parsed row = {0}, body = {0};
     char line[128];

@@ -219,6 +219,8 @@ static void the_path_decides_wherever_it_stands(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof chats / sizeof *chats; i++)
         assert_count(chats[i], chat, 8, 0);
+    assert_count("/v1/completions", "{\"prompt\":\"x\",\"messages\":[{\"content\":\"x\"}]}", 1, 0);
+    assert_count("/v1/embeddings", "{\"input\":\"x\",\"prompt\":\"x\",\"instructions\":\"x\"}", 1, 0);
     assert_count("https://h/v1/embeddings#x", "{\"input\":\"x\"}", 1, 0);
     assert_count("/of/nobody", "{\"input\":\"x\"}", 1, 0);
     assert_count("/of/nobody", "{\"prompt\":\"x\"}", 1, 0);

@@ -88,6 +88,19 @@ static void nested_schemas_count_too(void **state)
                  7 + text_tokens("f:") + inner + 12);
 }
 
+static void schemas_within_schemas_count_wherever_they_stand(void **state)
+{
+    static const char *const places[] = {"items", "anyOf", "oneOf", "allOf", "additionalProperties"};
+    char tools[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(tools, sizeof tools,
+                 "\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":{\"%s\":[{\"enum\":[\"x\"]}]}}}]",
+                 places[i]);
+        assert_tools(CHAT, "gpt-4o", tools, 7 + text_tokens("f:") - 3 + 3 + 1 + 12);
+    }
+}
+
 static void a_function_of_responses_stands_plain(void **state)
 {
     (void)state;
@@ -145,6 +158,7 @@ int main(void)
         cmocka_unit_test(the_cookbooks_tools_count_as_the_api_said),
         cmocka_unit_test(each_piece_of_a_function_has_its_price),
         cmocka_unit_test(nested_schemas_count_too),
+        cmocka_unit_test(schemas_within_schemas_count_wherever_they_stand),
         cmocka_unit_test(a_function_of_responses_stands_plain),
         cmocka_unit_test(tools_of_the_provider_and_broken_ones_count_nothing),
         cmocka_unit_test(claudes_tools_bring_a_system_prompt_and_count_as_json),
