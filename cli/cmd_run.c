@@ -165,6 +165,10 @@ static void say_summary(const lh_run_report *r)
     if (r->retries > 0)
         fprintf(stderr, ", %s retries", text_count(r->retries, a));
     fputs(".\n", stderr);
+    if (r->silent > 0)
+        fprintf(stderr,
+                "%s attempt%s ended without telling what was used, and may have been billed all the same.\n",
+                text_count(r->silent, a), r->silent == 1 ? "" : "s");
     if (r->tokens_left != LH_UNKNOWN)
         fprintf(stderr, "Budget left: %s tokens.\n", text_count(r->tokens_left, a));
     if (r->cost_left_nanousd != LH_UNKNOWN)

@@ -39,6 +39,7 @@ static void sum(struct report *r, const lh_batch *b)
     r->total.cache_write_tokens += b->cache_write_tokens;
     r->total.reasoning_tokens += b->reasoning_tokens;
     r->total.unpriced += b->unpriced;
+    r->total.silent += b->silent;
     r->total.cost_nanousd += b->cost_nanousd;
     r->total.attempts += b->attempts;
     r->total.failed_attempts += b->failed_attempts;
@@ -93,6 +94,7 @@ static void add_counts(struct strbuf *j, const lh_batch *b)
     json_append_int(j, "cache_write_tokens", b->cache_write_tokens);
     json_append_int(j, "reasoning_tokens", b->reasoning_tokens);
     json_append_int(j, "unpriced", b->unpriced);
+    json_append_int(j, "silent", b->silent);
 }
 
 static void add_json(struct report *r, const lh_batch *b)
@@ -154,6 +156,14 @@ static int read_tenants(struct report *r, lh_error *err)
 {
     strbuf_append_str(&r->json, "],\"tenants\":[");
     return r->settings->batch == NULL ? lh_tenant_each(r->settings->db, on_tenant, r, err) : 0;
+}
+
+static void say_silent(const struct report *r)
+{
+    char n[32];
+    if (r->total.silent > 0)
+        printf("%s attempt%s ended without telling what was used, and may have been billed all the same\n",
+               text_count(r->total.silent, n), r->total.silent == 1 ? "" : "s");
 }
 
 static double seconds_left(const struct report *r, const lh_worker_stats *w)
@@ -283,6 +293,7 @@ static int show_once(const struct settings *s, lh_error *err)
         if (r.n_tenants > 1)
             text_table_print(r.tenants, stdout);
         usage_report_print(&r.usage);
+        say_silent(&r);
         print_worker(&r, &worker, &info);
     }
     text_table_free(r.table);

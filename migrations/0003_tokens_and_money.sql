@@ -5,6 +5,7 @@ ALTER TABLE results ADD COLUMN cache_write_tokens INTEGER;
 ALTER TABLE batches ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN reasoning_tokens INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE usage (
     batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
@@ -59,3 +60,11 @@ GROUP BY 1, 2, 3;
 UPDATE batches SET reasoning_tokens = u.reasoning_tokens, unpriced = u.unpriced
 FROM (SELECT batch_id, SUM(reasoning_tokens) AS reasoning_tokens, SUM(unpriced) AS unpriced FROM usage GROUP BY batch_id) u
 WHERE u.batch_id = batches.id;
+
+UPDATE batches SET silent = t.silent
+FROM (SELECT j.batch_id, count(*) AS silent FROM attempts a JOIN jobs j ON j.id = a.job_id
+    WHERE a.prompt_tokens IS NULL AND a.completion_tokens IS NULL AND a.outcome NOT IN ('throttled', 'account')
+        AND NOT (a.outcome = 'permanent' AND a.error_code IS NOT 'response_too_large')
+        AND NOT (a.outcome = 'transient' AND COALESCE(a.error_code, '') IN ('resolve', 'connect', 'tls'))
+    GROUP BY j.batch_id) t
+WHERE t.batch_id = batches.id;

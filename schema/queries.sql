@@ -105,21 +105,21 @@ SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_has
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
     first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
-    cache_write_tokens, reasoning_tokens, unpriced
+    cache_write_tokens, reasoning_tokens, unpriced, silent
 FROM batches WHERE name = ?1;
 -- name: batch_by_id
 SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
     first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
-    cache_write_tokens, reasoning_tokens, unpriced
+    cache_write_tokens, reasoning_tokens, unpriced, silent
 FROM batches WHERE id = ?1;
 -- name: batch_all
 SELECT id, name, state, pause_reason, tenant, weight, priority, input, input_hash, input_bytes, input_lines, params,
     jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead, jobs_canceled,
     prompt_tokens, completion_tokens, cached_tokens, cost_nanousd, attempts, failed_attempts,
     first_job_id, last_job_id, next_seq, requeues, created_at, started_at, finished_at,
-    cache_write_tokens, reasoning_tokens, unpriced
+    cache_write_tokens, reasoning_tokens, unpriced, silent
 FROM batches ORDER BY id;
 -- name: batch_next
 SELECT min(id) FROM batches WHERE id > ?1;
@@ -145,7 +145,7 @@ UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_waiting = jobs_waiting + ?
     cached_tokens = cached_tokens + ?10, cost_nanousd = cost_nanousd + ?11,
     attempts = attempts + ?12, failed_attempts = failed_attempts + ?13, next_seq = ?14, requeues = requeues + ?15,
     started_at = COALESCE(started_at, ?16), cache_write_tokens = cache_write_tokens + ?17,
-    reasoning_tokens = reasoning_tokens + ?18, unpriced = unpriced + ?19
+    reasoning_tokens = reasoning_tokens + ?18, unpriced = unpriced + ?19, silent = silent + ?20
 WHERE id = ?1;
 -- name: batch_recount
 -- After rows were removed: the counters from the rows that are left.
@@ -296,8 +296,8 @@ FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id 
 SELECT SUM(prompt_tokens + completion_tokens), SUM(cost_nanousd) FROM batches WHERE ?1 IS NULL OR id = ?1;
 -- name: spent_unpriced
 -- Of attempts without a cost, by model and endpoint: the usage they told, and what those may have used at most that told none and may have been
--- paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; `free`
--- is as in src/schedule/stops.c. Only a job without a route of its own has its model looked for in the body.
+-- paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; What
+-- is `free` stands in src/store/outcome.c too. Only a job without a route of its own has its model looked for in the body.
 SELECT model, endpoint, SUM(told), SUM(told * COALESCE(prompt, 0)), SUM(told * COALESCE(completion, 0)),
     SUM(told * COALESCE(cached, 0)), SUM(told * COALESCE(cache_write, 0)),
     SUM(silent), SUM(silent * counted), SUM(silent * COALESCE(bound, 0)), SUM(silent * (bound IS NULL))
@@ -493,13 +493,16 @@ SELECT count(*) FROM batches b LEFT JOIN (SELECT j.batch_id, count(*) AS attempt
         SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cost_nanousd, 0)) AS cost,
         SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
         SUM(a.cost_nanousd IS NULL AND COALESCE(a.prompt_tokens, a.completion_tokens, a.cached_tokens, a.reasoning_tokens,
-            a.cache_write_tokens) IS NOT NULL) AS unpriced
+            a.cache_write_tokens) IS NOT NULL) AS unpriced,
+        SUM(a.prompt_tokens IS NULL AND a.completion_tokens IS NULL AND NOT (a.outcome IN ('throttled', 'account')
+            OR (a.outcome = 'permanent' AND a.error_code IS NOT 'response_too_large')
+            OR (a.outcome = 'transient' AND COALESCE(a.error_code, '') IN ('resolve', 'connect', 'tls')))) AS silent
     FROM attempts a JOIN jobs j ON j.id = a.job_id GROUP BY j.batch_id) t ON t.batch_id = b.id
 WHERE b.attempts <> COALESCE(t.attempts, 0) OR b.failed_attempts <> COALESCE(t.failed, 0)
     OR b.prompt_tokens <> COALESCE(t.prompt, 0) OR b.completion_tokens <> COALESCE(t.completion, 0)
     OR b.cached_tokens <> COALESCE(t.cached, 0) OR b.cost_nanousd <> COALESCE(t.cost, 0)
     OR b.cache_write_tokens <> COALESCE(t.cache_write, 0) OR b.reasoning_tokens <> COALESCE(t.reasoning, 0)
-    OR b.unpriced <> COALESCE(t.unpriced, 0);
+    OR b.unpriced <> COALESCE(t.unpriced, 0) OR b.silent <> COALESCE(t.silent, 0);
 -- name: check_usage
 -- Days of batches whose usage is not what their attempts say: each must stand once on both sides, with the same sums. Not by model, as
 -- attempts hold the one that answered. With check_totals, the batches count what the usage does.

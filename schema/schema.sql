@@ -7,7 +7,8 @@
 -- transactions that move jobs; `db check` recounts them. next_seq numbers what is finished (results and dead letters alike).
 -- first_job_id, last_job_id bound its jobs, which stand in input order. requeues counts how often finished lines were taken back, so that a file written in completion order knows it is stale.
 -- cached_tokens and cache_write_tokens are parts of prompt_tokens, reasoning_tokens of completion_tokens. unpriced: attempts that told what
--- they used without a price being known; cost_nanousd is the sum of all others.
+-- they used without a price being known; cost_nanousd is the sum of all others. silent: attempts that told nothing and may have been paid for
+-- all the same (lost, cut off, 5xx, …).
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
@@ -43,7 +44,8 @@ CREATE TABLE batches (
     finished_at INTEGER,
     cache_write_tokens INTEGER NOT NULL DEFAULT 0,
     reasoning_tokens INTEGER NOT NULL DEFAULT 0,
-    unpriced INTEGER NOT NULL DEFAULT 0
+    unpriced INTEGER NOT NULL DEFAULT 0,
+    silent INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- A job: one line of input. Narrow, as every claim and every outcome writes here; texts stand in `requests` and `results`.

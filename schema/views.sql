@@ -78,6 +78,7 @@ SELECT
     b.cache_write_tokens,
     b.reasoning_tokens,
     b.unpriced,
+    b.silent,
     CASE WHEN b.unpriced > 0 AND b.cost_nanousd = 0 THEN 'unknown'
         ELSE iif(b.unpriced > 0, 'at least ', '') || format('%.6f USD', (b.cost_nanousd + 999) / 1000 / 1e6) END AS cost
 FROM batches b;

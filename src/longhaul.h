@@ -39,6 +39,7 @@ typedef struct lh_batch {
     int64_t cache_write_tokens, reasoning_tokens;
     int64_t
         unpriced; /* attempts whose cost is not known, though they told what they used: cost_nanousd is without them */
+    int64_t silent; /* attempts that told nothing, and may have been paid for all the same: lost, cut off, 5xx */
 } lh_batch;
 
 int64_t lh_batch_jobs(const lh_batch *b); /* all of them */
@@ -286,6 +287,7 @@ typedef struct lh_run_report {
     int64_t cost_nanousd; /* of this run; LH_UNKNOWN when none is known */
     int64_t
         unpriced; /* attempts that told what they used without a price being known: cost_nanousd is without them */
+    int64_t silent; /* attempts that told nothing, and may have been paid for all the same */
     int64_t tokens_left, cost_left_nanousd; /* of the budget, at the end; LH_UNKNOWN without */
     int64_t p50_ms, p90_ms, p99_ms, max_ms; /* latency of answers */
     int64_t elapsed_ms;

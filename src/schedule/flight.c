@@ -196,7 +196,6 @@ static void on_done(void *arg, const struct http_response *response)
     if (http == HTTP_OK)
         fares_reached(r, f->endpoint);
     fares_settle(f, http, &o->answer, pause_ms);
-    o->cost_nanousd = stops_settle(f, http, &o->answer);
     int64_t now = clock_wall_ms();
     struct decision d = decide(f, &o->answer, unreachable);
     if (stopped)
@@ -210,6 +209,7 @@ static void on_done(void *arg, const struct http_response *response)
     o->unused = stopped || unreachable || o->answer.class == ANSWER_THROTTLED;
     o->retry_is_counted = d.move == OUTCOME_WAIT && !o->unused && o->answer.class == ANSWER_TRANSIENT;
     o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
+    o->cost_nanousd = stops_settle(f, o);
     o->status_code = http_response_status(response);
     o->started_at = f->started_wall_ms;
     o->latency_ms = clock_monotonic_ms() - f->started_ms;

@@ -252,13 +252,6 @@ struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const s
     return budget_take(&r->stops.budget, &worst);
 }
 
-/* Refused, or it never reached the provider: nothing was used. As in the statement `spent_unpriced`. */
-static bool is_free(enum http_outcome http, const struct answer *a)
-{
-    return policy_is_unreachable(http) || a->class == ANSWER_THROTTLED || a->class == ANSWER_ACCOUNT ||
-           (a->class == ANSWER_PERMANENT && http != HTTP_TOO_LARGE);
-}
-
 static int64_t at_least_none(int64_t tokens)
 {
     return tokens > 0 ? tokens : 0;
@@ -271,15 +264,16 @@ static int64_t at_other_tier(const struct price *p, const struct token_usage *u)
     return once < INT64_MAX / 2 ? 2 * once : INT64_MAX;
 }
 
-int64_t stops_settle(const struct flight *f, enum http_outcome http, const struct answer *a)
+int64_t stops_settle(const struct flight *f, const struct outcome *o)
 {
     struct budget *b = &f->run->stops.budget;
     const struct price *price = &f->job->use->model->prices[f->endpoint - f->run->endpoints.list];
-    const struct token_usage used = {.prompt = a->usage.prompt_tokens,
-                                     .cached = a->usage.cached_tokens,
-                                     .cache_write = a->usage.cache_write_tokens,
-                                     .completion = a->usage.completion_tokens,
-                                     .tier = a->usage.tier};
+    const struct usage *u = &o->answer.usage;
+    const struct token_usage used = {.prompt = u->prompt_tokens,
+                                     .cached = u->cached_tokens,
+                                     .cache_write = u->cache_write_tokens,
+                                     .completion = u->completion_tokens,
+                                     .tier = u->tier};
     bool told = used.prompt >= 0 || used.completion >= 0;
     int64_t cost = told ? price_of(price, &used) : LH_UNKNOWN;
     struct budget_sum sum = {0};
@@ -289,7 +283,7 @@ int64_t stops_settle(const struct flight *f, enum http_outcome http, const struc
     }
     if (told && cost == LH_UNKNOWN)
         sum.nanousd = price->known ? at_other_tier(price, &used) : 0;
-    budget_settle(b, &f->held, told || is_free(http, a) ? &sum : NULL);
+    budget_settle(b, &f->held, outcome_is_silent(o) ? NULL : &sum);
     return cost;
 }
 

@@ -44,7 +44,7 @@ void stops_see_budget(struct lh_run *r);
 /* Takes its worst case from the budget, and returns it. */
 struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const struct claimed_job *job);
 /* A request has ended. Returns its cost, LH_UNKNOWN when that is not known. */
-int64_t stops_settle(const struct flight *f, enum http_outcome http, const struct answer *a);
+int64_t stops_settle(const struct flight *f, const struct outcome *o);
 /* An attempt has ended. */
 void stops_count(struct lh_run *r, const struct outcome *o);
 /* Now and then: is it time to end? */

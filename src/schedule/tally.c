@@ -64,6 +64,7 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o)
     t->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
     t->cost_nanousd += counted(o->cost_nanousd);
     t->unpriced += outcome_is_unpriced(o) ? 1 : 0;
+    t->silent += outcome_is_silent(o) ? 1 : 0;
     t->priced += o->cost_nanousd >= 0 ? 1 : 0;
     if (failed)
         count_error(t, o);
@@ -131,6 +132,7 @@ void tally_report(const struct tally *t, int64_t now_ms, lh_run_report *out)
     out->cache_write_tokens = t->cache_write_tokens;
     out->reasoning_tokens = t->reasoning_tokens;
     out->unpriced = t->unpriced;
+    out->silent = t->silent;
     out->p50_ms = (int64_t)histogram_percentile(&t->latency_ms, 0.50);
     out->p90_ms = (int64_t)histogram_percentile(&t->latency_ms, 0.90);
     out->p99_ms = (int64_t)histogram_percentile(&t->latency_ms, 0.99);

@@ -16,7 +16,8 @@ struct tally {
     int64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
         cost_nanousd;
     int64_t priced,
-        unpriced; /* attempts whose cost is known; that told what they used, and whose cost is not */
+        unpriced;   /* attempts whose cost is known; that told what they used, and whose cost is not */
+    int64_t silent; /* that told nothing, and may have been paid for */
     struct histogram latency_ms;
     struct lh_error_count errors[TALLY_ERRORS];
     size_t n_errors;

@@ -44,7 +44,8 @@ static void read_batch(const struct rows *r, lh_batch *b)
                                 &b->finished_at,
                                 &b->cache_write_tokens,
                                 &b->reasoning_tokens,
-                                &b->unpriced};
+                                &b->unpriced,
+                                &b->silent};
     for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
         if (numbers[i] != NULL)
             *numbers[i] = rows_int(r, 9 + i);

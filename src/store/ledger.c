@@ -192,12 +192,12 @@ static int write_counters(struct lane *lane, struct store *s, int64_t now_ms, lh
 {
     const int64_t *d = lane->delta;
     bool started = lane->jobs[JOB_RUNNING] > 0;
-    return store_exec(s, STMT_BATCH_COUNT, err, "iiiiiiiiiiiiiiioiii", lane->batch_id, d[JOB_READY],
+    return store_exec(s, STMT_BATCH_COUNT, err, "iiiiiiiiiiiiiiioiiii", lane->batch_id, d[JOB_READY],
                       d[JOB_WAITING], d[JOB_RUNNING], d[JOB_DONE], d[JOB_DEAD], d[JOB_CANCELED],
                       lane->prompt_tokens, lane->completion_tokens, lane->cached_tokens, lane->cost_nanousd,
                       lane->attempts, lane->failed_attempts, lane->next_seq, lane->requeues,
                       started ? now_ms : INT64_MIN, lane->cache_write_tokens, lane->reasoning_tokens,
-                      lane->unpriced);
+                      lane->unpriced, lane->silent);
 }
 
 static int write_state(struct lane *lane, struct store *s, int64_t now_ms, lh_error *err)
@@ -221,7 +221,7 @@ static void clear_deltas(struct lane *lane)
     memset(lane->delta, 0, sizeof lane->delta);
     lane->touched = lane->revived = false;
     lane->requeues = lane->prompt_tokens = lane->completion_tokens = lane->cached_tokens = 0;
-    lane->cache_write_tokens = lane->reasoning_tokens = lane->unpriced = 0;
+    lane->cache_write_tokens = lane->reasoning_tokens = lane->unpriced = lane->silent = 0;
     lane->cost_nanousd = lane->attempts = lane->failed_attempts = 0;
 }
 

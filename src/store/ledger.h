@@ -30,7 +30,7 @@ struct lane { /* one batch */
     int64_t next_seq;
     int64_t requeues;
     int64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
-        cost_nanousd, unpriced, attempts, failed_attempts; /* deltas */
+        cost_nanousd, unpriced, silent, attempts, failed_attempts; /* deltas */
 };
 
 struct ledger_totals { /* over all lanes, kept with each move: there may be thousands of lanes */

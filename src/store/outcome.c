@@ -38,6 +38,25 @@ int64_t outcome_used_tokens(const struct outcome *o, bool stale)
     return prompt < INT64_MAX / 2 && completion < INT64_MAX / 2 ? prompt + completion : INT64_MAX;
 }
 
+/* Refused (a rate, an account, a bad request), or it never reached the provider. */
+static bool is_free(const struct outcome *o)
+{
+    static const char *const never_left[] = {"resolve", "connect", "tls"};
+    const char *code = o->answer.error_code;
+    bool unreached = false;
+    for (size_t i = 0; i < sizeof never_left / sizeof *never_left; i++)
+        unreached = unreached || strcmp(code, never_left[i]) == 0;
+    return strcmp(o->attempt_outcome, "throttled") == 0 || strcmp(o->attempt_outcome, "account") == 0 ||
+           (strcmp(o->attempt_outcome, "permanent") == 0 && strcmp(code, "response_too_large") != 0) ||
+           (strcmp(o->attempt_outcome, "transient") == 0 && unreached);
+}
+
+bool outcome_is_silent(const struct outcome *o)
+{
+    const struct usage *u = &o->answer.usage;
+    return u->prompt_tokens < 0 && u->completion_tokens < 0 && !is_free(o);
+}
+
 bool outcome_is_unpriced(const struct outcome *o)
 {
     return o->cost_nanousd < 0 && usage_is_told(&o->answer.usage);
@@ -128,6 +147,7 @@ static int count_attempt(struct lane *lane, const struct outcome *o, lh_error *e
                                         .latency_ms = o->latency_ms};
     lane->attempts++;
     lane->unpriced += outcome_is_unpriced(o) ? 1 : 0;
+    lane->silent += outcome_is_silent(o) ? 1 : 0;
     lane->cache_write_tokens += counted(o->answer.usage.cache_write_tokens);
     lane->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
     lane->failed_attempts += o->move == OUTCOME_DONE ? 0 : 1;

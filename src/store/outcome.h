@@ -53,6 +53,9 @@ int64_t outcome_used_tokens(const struct outcome *o, bool stale);
 
 /* It told what it used, and what that costs is not known. */
 bool outcome_is_unpriced(const struct outcome *o);
+/* It told nothing of what it used, and may have been paid for all the same: it was not refused, and reached the provider. The statements
+ * spent_unpriced and check_totals hold the same rule. */
+bool outcome_is_silent(const struct outcome *o);
 
 struct recovery {
     int64_t max_attempts;

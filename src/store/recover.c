@@ -75,6 +75,7 @@ static int recover_one(struct store *s, struct lane *lane, struct orphan *o, str
         return rc;
     lane->attempts++;
     lane->failed_attempts++;
+    lane->silent++;
     if (o->losses > FREE_LOSSES)
         o->attempts++;
     if (o->losses > FREE_LOSSES && o->attempts >= r->max_attempts) {
