@@ -26,6 +26,9 @@ static const struct {
     {"too_early", "before a wait was over", offsetof(struct sim_stats, too_early)},
     {"largest_burst", "most in one second", offsetof(struct sim_stats, largest_burst)},
     {"outage_requests", "during outages", offsetof(struct sim_stats, outage_requests)},
+    {"billed_prompt_tokens", "prompt tokens billed", offsetof(struct sim_stats, billed_prompt_tokens)},
+    {"billed_completion_tokens", "completion tokens billed",
+     offsetof(struct sim_stats, billed_completion_tokens)},
 };
 enum { COUNTERS = sizeof counters / sizeof *counters };
 

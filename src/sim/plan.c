@@ -26,6 +26,7 @@ struct planner {
     struct seen bodies, keys;
     struct json_parser *parser;
     int64_t answers;
+    struct sim_bill bill;
 };
 
 /* The place of `name` among `names`, which ends with NULL; −1: it is none of them. */
@@ -300,13 +301,30 @@ static enum fault choose_fault(struct planner *p, uint64_t hash, struct random *
 
 /* ---- the decision ---- */
 
-static void answer(struct planner *p, const struct sim_request *r, struct plan *plan, struct random *random)
+/* Returns how many tokens it has. */
+static int64_t answer(struct planner *p, const struct sim_request *r, struct plan *plan,
+                      struct random *random)
 {
     int64_t tokens = spread_draw_count(&p->output, random, OUTPUT_MOST);
     if (r->max_output > 0 && tokens > r->max_output)
         tokens = r->max_output;
     plan->status = 200;
     sim_answer(r, tokens, clock_wall_ms() / 1000, &plan->body);
+    return tokens;
+}
+
+/* What was made is billed, whether the client hears it or not: cut off, garbled, or killed before it came. */
+static void bill(struct planner *p, const struct sim_request *r, const struct plan *plan, int64_t tokens)
+{
+    if (plan->status != 200 || plan->html || plan->replayed || plan->end == PLAN_RESET)
+        return;
+    p->bill.prompt_tokens += r->prompt_tokens;
+    p->bill.completion_tokens += tokens;
+}
+
+struct sim_bill planner_bill(const struct planner *p)
+{
+    return p->bill;
 }
 
 /* The limits are as when it was let in; its answer, and a wait that it names, come later. */
@@ -327,11 +345,12 @@ static void admit(struct planner *p, const struct plan_input *in, const struct s
         return;
     enum fault f = choose_fault(p, plan->body_hash, &random);
     plan->delay_ms = spread_draw(&p->latency, &random, LATENCY_MOST_MS);
-    answer(p, r, plan, &random);
+    int64_t tokens = answer(p, r, plan, &random);
     if (is_poison(p, in))
         apply_poison(p, plan);
     else if (!plan->replayed)
         apply_fault(p, plan, f);
+    bill(p, r, plan, tokens);
 }
 
 static void decide_request(struct planner *p, const struct plan_input *in, enum sim_endpoint e,

@@ -45,6 +45,11 @@ void planner_decide(struct planner *p, const struct plan_input *in, struct plan 
 /* An answer of 200 has left. Returns true when this Idempotency-Key had one already. */
 bool planner_answered(struct planner *p, const struct plan *plan);
 
+struct sim_bill { /* the tokens of all answers that were made */
+    int64_t prompt_tokens, completion_tokens;
+};
+struct sim_bill planner_bill(const struct planner *p);
+
 /* The limits and the score as they are now; valid until the planner is freed. */
 const struct limits *planner_limits(struct planner *p, int64_t now_ms);
 

@@ -233,6 +233,9 @@ static const struct limits *get_stats(struct sim *s, struct sim_stats *out)
                               .repeated_answers = atomic_load(&s->repeated)};
     const struct limits *limits = planner_limits(s->planner, clock_monotonic_ms());
     get_score(limits, out);
+    struct sim_bill bill = planner_bill(s->planner);
+    out->billed_prompt_tokens = bill.prompt_tokens;
+    out->billed_completion_tokens = bill.completion_tokens;
     return limits;
 }
 

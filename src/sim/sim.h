@@ -63,6 +63,7 @@ struct sim_stats {
     int64_t too_early;       /* before a Retry-After that had been told was over */
     int64_t largest_burst;   /* most requests that came in one second */
     int64_t outage_requests; /* that came in an outage */
+    int64_t billed_prompt_tokens, billed_completion_tokens; /* of all answers that were made, heard or not */
 };
 double sim_utilisation(int64_t granted, int64_t allowance); /* percent; −1 without an allowance */
 double sim_refused_share(const struct sim_stats *s);        /* percent of those that the limits decided on */

@@ -1,0 +1,45 @@
+# A budget of money holds against what the provider bills: a thousand in flight, answers that nothing bounds, faults after the answer was made, and
+# kill -9 whenever it likes. The bill is the simulated provider's own, of all answers that it made, heard or not.
+. "$LH_SOURCE_DIR/tests/lib.sh"
+value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r'; }
+bill() { echo $(($(stat_of billed_prompt_tokens) * 150 + $(stat_of billed_completion_tokens) * 600)); } # nano-dollars
+start_sim --latency 20..80 --output 1..400 --faults 429=2,500=2,reset=2,cut=3,badjson=2,empty=1
+
+# One model by the table of prices, some of its answers not bounded (16,384 tokens at most, a cent each); one by a file, at the same price.
+cat >prices.yaml <<'END'
+models:
+  - model: sim
+    input: 0.15
+    output: 0.60
+END
+make_input 9000 | awk 'NR % 2 { sub(/"model":"sim"/, "\"model\":\"gpt-4o-mini\"") } NR % 200 == 1 { sub(/"max_tokens":40,/, "") } { print }' >in.jsonl
+most=150000000 # 0.15 USD
+options="--base-url $base --prices prices.yaml --concurrency 1000 --max-cost 0.15 --backoff-initial 0.05 --max-attempts 50"
+for kill in 1 2; do
+    before=$(stat_of requests)
+    "$LONGHAUL" -q run in.jsonl $options 2>/dev/null & pid=$!
+    for _ in $(seq 300); do [ "$(stat_of requests)" -ge $((before + 1200 * kill)) ] && break; kill -0 $pid 2>/dev/null || break; sleep 0.01; done
+    kill -KILL $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+    [ "$(bill)" -le $most ] || fail "billed $(bill) of $most nano-dollars at kill $kill"
+done
+expect 4 "$LONGHAUL" run in.jsonl $options; says "the budget is reached"; says "--max-cost"
+billed=$(bill)
+[ "$billed" -le $most ] || fail "billed $billed of $most nano-dollars"
+[ "$billed" -gt $((most / 4)) ] || fail "only $billed of $most nano-dollars were of use"
+# What is known stands in the database, and is no more than the bill.
+known=$(value "SELECT SUM(cost_nanousd) FROM usage")
+[ "$known" -gt 0 ] && [ "$known" -le "$billed" ] || fail "$known are known of $billed billed"
+[ "$(value "SELECT SUM(cost_nanousd) = (SELECT SUM(prompt_tokens * 150 + completion_tokens * 600) FROM attempts) FROM usage")" = 1 ] || fail "costs are not tokens times prices"
+[ "$(value "SELECT silent > 0 FROM batches")" = 1 ] || fail "no attempt was silent"
+expect 0 "$LONGHAUL" status; grep -q 'ended without telling what was used' out || fail "status does not tell of attempts that told nothing"
+
+# A model whose price nobody knows: refused before anything is sent, and told by name; the rest of the money is not touched.
+sent=$(stat_of requests)
+make_input 3 | sed 's/"sim"/"nobodys-model"/' >unknown.jsonl
+expect 2 "$LONGHAUL" run unknown.jsonl --base-url "$base" --max-cost 1
+says '"nobodys-model" is not known'; says '--price-input'; says '--prices'
+[ "$(stat_of requests)" = "$sent" ] || fail "something was sent at an unknown price"
+expect 0 "$LONGHAUL" run unknown.jsonl --base-url "$base"; says 'cost unknown'
+# Its first run is reckoned too, once there is a price.
+expect 0 "$LONGHAUL" run unknown.jsonl --base-url "$base" --price-input 1 --price-output 1 --max-cost 1
+sound longhaul.db
