@@ -150,6 +150,13 @@ static int add_model_name(struct strbuf *text, const char *model, struct line_jo
     return add_text(text, model != NULL ? model : "", model != NULL ? strlen(model) : 0, &job->model);
 }
 
+static void take_count(struct line_job *job, const struct prompt_count *count)
+{
+    job->prompt_tokens = count->tokens;
+    job->approximate_tokens = count->approximate;
+    job->basis = count->basis;
+}
+
 static int check_body(struct line_parser *p, const char *url, json_object *body, struct strbuf *text,
                       struct line_job *job, struct edit *edit, lh_error *err)
 {
@@ -165,7 +172,9 @@ static int check_body(struct line_parser *p, const char *url, json_object *body,
         rc = prompt_count(url, body, &count);
     if (rc != 0)
         return rc;
-    job->prompt_tokens = count.tokens;
+    take_count(job, &count);
+    job->prompts = provider_request_prompts(url, body);
+    job->answers = provider_request_answers(url, body);
     job->max_output_tokens = provider_request_max_output(url, body);
     if (job->max_output_tokens < 0)
         job->max_output_tokens = LH_UNKNOWN;
@@ -372,7 +381,8 @@ static int add_row_body(struct line_parser *p, template_field_fn field, void *ar
     strbuf_append_str(text, "}]}");
     job->body_len = text->len - job->body;
     strbuf_append_char(text, '\0');
-    job->prompt_tokens = count.tokens;
+    take_count(job, &count);
+    job->prompts = job->answers = 1;
     job->max_output_tokens = LH_UNKNOWN;
     return rc == 0 && text->failed ? lh_error_nomem(err) : rc;
 }

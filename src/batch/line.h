@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "batch/csv.h"
 #include "batch/source.h"
+#include "tokens/prompt.h"
 
 struct line_rules { /* borrowed */
     const char *model, *prompt_template, *id_field, *url;
@@ -26,6 +27,10 @@ struct line_job {
     size_t custom_id, url, model, body, body_len;
     int64_t prompt_tokens;
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
+    /* For who reckons with it before it is sent: */
+    int64_t approximate_tokens; /* the part of the prompt that is not counted */
+    enum prompt_basis basis;
+    int64_t prompts, answers; /* in it, and asked for; ≥ 1 */
 };
 
 /* Reads one line and appends its strings to `text`. 0; LH_EINPUT with the reason (without line number), and then job->custom_id

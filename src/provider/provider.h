@@ -120,6 +120,9 @@ const char *provider_request_model(json_object *body);
 /* The bound on output tokens: max_tokens, max_completion_tokens or max_output_tokens, times the answers that are asked for, and
  * of completions that are made to choose from. 0 of embeddings; -1 when not given. */
 int64_t provider_request_max_output(const char *url, json_object *body);
+/* How many prompts stand in it (of completions and embeddings there may be several), and how many answers that bound is for; at least 1. */
+int64_t provider_request_prompts(const char *url, json_object *body);
+int64_t provider_request_answers(const char *url, json_object *body);
 
 /* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
 struct json_span provider_model_span(const char *body, size_t len);

@@ -22,6 +22,23 @@ static int64_t prompts_in(json_object *prompt)
     return json_is_string(first) || json_is_array(first) ? (int64_t)json_object_array_length(prompt) : 1;
 }
 
+int64_t provider_request_prompts(const char *url, json_object *body)
+{
+    struct span path = endpoint_of_url(url);
+    if (span_is(path, "/embeddings"))
+        return prompts_in(json_get(body, "input"));
+    return span_is(path, "/completions") ? prompts_in(json_get(body, "prompt")) : 1;
+}
+
+int64_t provider_request_answers(const char *url, json_object *body)
+{
+    int64_t answers = at_least_one(json_get_int(body, "n", 1));
+    if (!span_is(endpoint_of_url(url), "/completions"))
+        return answers;
+    int64_t best_of = at_least_one(json_get_int(body, "best_of", 1));
+    return (best_of > answers ? best_of : answers) * prompts_in(json_get(body, "prompt"));
+}
+
 int64_t provider_request_max_output(const char *url, json_object *body)
 {
     static const char *const keys[] = {"max_completion_tokens", "max_tokens", "max_output_tokens"};
@@ -34,11 +51,7 @@ int64_t provider_request_max_output(const char *url, json_object *body)
         bound = json_get_int(body, keys[i], -1);
     if (bound < 0 || bound > most)
         return -1;
-    int64_t answers = at_least_one(json_get_int(body, "n", 1));
-    if (span_is(path, "/completions")) {
-        int64_t best_of = at_least_one(json_get_int(body, "best_of", 1));
-        answers = (best_of > answers ? best_of : answers) * prompts_in(json_get(body, "prompt"));
-    }
+    int64_t answers = provider_request_answers(url, body);
     return answers > most * 1000 / (bound > 0 ? bound : 1) ? most * 1000 : bound * answers;
 }
 

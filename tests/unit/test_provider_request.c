@@ -75,6 +75,27 @@ static void completions_have_an_answer_for_each_prompt_and_are_paid_for_those_no
     assert_bound("{\"prompt\":[\"a\",\"b\"],\"max_tokens\":10,\"best_of\":5}", 10);
 }
 
+static void assert_parts(const char *url, const char *text, int64_t prompts, int64_t answers)
+{
+    json_object *body = tree(text);
+    assert_int_equal(provider_request_prompts(url, body), prompts);
+    assert_int_equal(provider_request_answers(url, body), answers);
+    json_object_put(body);
+}
+
+static void a_list_of_texts_is_several_prompts_and_one_of_token_ids_is_one(void **state)
+{
+    (void)state;
+    assert_parts("/v1/completions", "{\"prompt\":\"a\"}", 1, 1);
+    assert_parts("/v1/completions", "{\"prompt\":[\"a\",\"b\"],\"n\":2,\"best_of\":3}", 2, 6);
+    assert_parts("/v1/completions", "{\"prompt\":[1,2,3]}", 1, 1);
+    assert_parts("/v1/embeddings", "{\"input\":[\"a\",\"b\",\"c\"]}", 3, 1);
+    assert_parts("/v1/embeddings", "{\"input\":[[1,2],[3]]}", 2, 1);
+    assert_parts("/v1/responses", "{\"input\":[\"a\",\"b\"]}", 1, 1);
+    assert_parts("/v1/chat/completions", "{\"messages\":[{},{}],\"n\":4}", 1, 4);
+    assert_parts("/v1/chat/completions", "{\"n\":-1}", 1, 1);
+}
+
 static void embeddings_have_no_output(void **state)
 {
     (void)state;
@@ -175,6 +196,7 @@ int main(void)
         cmocka_unit_test(output_is_bounded_by_any_of_three_names_times_n),
         cmocka_unit_test(nonsense_bounds_nothing),
         cmocka_unit_test(completions_have_an_answer_for_each_prompt_and_are_paid_for_those_not_chosen),
+        cmocka_unit_test(a_list_of_texts_is_several_prompts_and_one_of_token_ids_is_one),
         cmocka_unit_test(embeddings_have_no_output),
         cmocka_unit_test(a_model_is_a_string),
         cmocka_unit_test(good_requests_are_taken),
