@@ -6,45 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "batch/ingest_options.h"
 #include "batch/insert.h"
 #include "batch/reading.h"
 
-enum { PROGRESS_MS = 250, REFUSED_LOOK_LINES = 100000, NAME_LIMIT = 200, INPUT_SIZE = 512 };
+enum { PROGRESS_MS = 250, INPUT_SIZE = 512 };
 
-void lh_ingest_options_default(lh_ingest_options *o)
-{
-    *o = (lh_ingest_options){.weight = LH_UNKNOWN, .priority = LH_UNKNOWN, .max_line = (size_t)64 << 20};
-}
-
-/* ---- names ---- */
-
-static int check_name(const char *name, lh_error *err)
-{
-    size_t len = strlen(name);
-    if (len == 0 || len > NAME_LIMIT)
-        return lh_error_set(err, LH_EUSAGE, "a batch's name has 1 to %d bytes; name it with --batch",
-                            NAME_LIMIT);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
-            return lh_error_set(err, LH_EUSAGE,
-                                "the batch's name holds control characters; name it with --batch");
-    if (!utf8_is_valid(name, len, NULL))
-        return lh_error_set(err, LH_EUSAGE, "the batch's name is not UTF-8; name it with --batch");
-    return 0;
-}
-
-/* The first input's name without folder and extension. */
-static void default_name(const char *input, char *out, size_t size)
-{
-    const char *slash = strrchr(input, '/');
-    const char *base = slash != NULL ? slash + 1 : input;
-    const char *dot = strrchr(base, '.');
-    size_t len = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
-    if (strcmp(input, "-") == 0)
-        snprintf(out, size, "stdin");
-    else
-        snprintf(out, size, "%.*s", (int)len, base);
-}
+/* ---- what is there already ---- */
 
 /* For people, so it may be cut; a path is bytes, what the database holds is text. */
 static void describe_inputs(const lh_ingest_options *o, char out[INPUT_SIZE])
@@ -61,31 +29,6 @@ static void describe_inputs(const lh_ingest_options *o, char out[INPUT_SIZE])
     snprintf(out, INPUT_SIZE, "%.*s", (int)len, text.data);
     strbuf_free(&text);
 }
-
-static int check_options(const lh_ingest_options *o, lh_error *err)
-{
-    if (o->n_inputs == 0)
-        return lh_error_set(err, LH_EUSAGE, "no input; name a file, or - for standard input");
-    if (o->priority != LH_UNKNOWN && (o->priority < 0 || o->priority > 1000))
-        return lh_error_set(err, LH_EUSAGE, "priority is %lld; it must be 0 to 1000", (long long)o->priority);
-    if (o->weight != LH_UNKNOWN && (o->weight < 1 || o->weight > 1000000))
-        return lh_error_set(err, LH_EUSAGE, "weight is %lld; it must be 1 to 1000000", (long long)o->weight);
-    if (o->max_line < 1024 || o->max_line > (size_t)512 << 20)
-        return lh_error_set(err, LH_EUSAGE, "max-line must be 1 kB to 512 MB");
-    if (o->update && o->fresh)
-        return lh_error_set(err, LH_EUSAGE, "--update adds to a batch and --fresh makes another: choose one");
-    if (o->url != NULL && !line_is_url(o->url, strlen(o->url)))
-        return lh_error_set(err, LH_EUSAGE,
-                            "url is \"%.100s\"; it must be a path such as /v1/chat/completions", o->url);
-    if (o->id_field != NULL && o->prompt_template == NULL)
-        return lh_error_set(err, LH_EUSAGE, "--id-field names a field of rows; it goes with --template");
-    if (o->tenant != NULL && (*o->tenant == '\0' || strlen(o->tenant) >= 128 ||
-                              !utf8_is_valid(o->tenant, strlen(o->tenant), NULL)))
-        return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
-    return o->prompt_template != NULL ? line_check_template(o->prompt_template, err) : 0;
-}
-
-/* ---- what is there already ---- */
 
 static int create_batch(struct loader *l, const char *name, const char *params, lh_error *err)
 {
@@ -209,8 +152,7 @@ static int load_chunks(struct load *l, lh_error *err)
             return rc;
         if (loader->refused && refused_at == 0)
             refused_at = chunk->lines;
-        last = chunk->last ||
-               (loader->refused && (loader->bad >= 10 || chunk->lines - refused_at > REFUSED_LOOK_LINES));
+        last = chunk->last || (loader->refused && reading_saw_enough(loader->bad, chunk->lines - refused_at));
         report_progress(l, chunk);
         chunks_recycle(l->reading.chunks, chunk);
         if (loader->options->stop != NULL && *loader->options->stop != 0 && !last)
@@ -439,15 +381,11 @@ int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *repo
 {
     struct load l = {.loader = {.options = o}};
     struct loader *loader = &l.loader;
-    char name[256];
+    char name[INGEST_NAME_SIZE];
     *report = (lh_ingest_report){0};
-    int rc = check_options(o, err);
-    if (rc != 0)
-        return rc;
-    default_name(o->inputs[0], name, sizeof name);
-    if (o->batch != NULL)
-        snprintf(name, sizeof name, "%s", o->batch);
-    rc = check_name(name, err);
+    int rc = ingest_check_options(o, err);
+    if (rc == 0)
+        rc = ingest_batch_name(o, name, err);
     char *params = rc == 0 ? load_params_write(o) : NULL;
     if (rc == 0 && params == NULL)
         rc = lh_error_nomem(err);

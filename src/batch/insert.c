@@ -7,11 +7,10 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "batch/reading.h"
 #include "provider/provider.h"
 
 enum {
-    SHOW_BAD = 10,
     DISCARD_AT_ONCE = 5000,
     DISCARD_BYTES = 8 << 20, /* what removing so many rows may write */
     WAIT_NS = 100 * 1000 * 1000,
@@ -90,12 +89,7 @@ int insert_end(struct loader *l, int rc, lh_error *err)
 
 static void report_bad(struct loader *l, const char *why)
 {
-    l->bad++;
-    if (l->bad_shown < SHOW_BAD)
-        log_warn("%s", why);
-    else if (l->bad_shown == SHOW_BAD)
-        log_warn("more bad lines follow");
-    l->bad_shown++;
+    reading_say_bad(l->bad++, why);
 }
 
 void insert_report_bad(struct loader *l, const struct chunk *chunk)

@@ -19,7 +19,6 @@ struct loader {
     struct route_table routes;
     char *written;      /* owned: the checkpoint as this process wrote it last; NULL: it wrote none yet */
     int64_t added, bad; /* by this call */
-    int64_t bad_shown;
     bool refused;
 };
 

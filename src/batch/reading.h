@@ -6,6 +6,8 @@
 #include "batch/chunks.h"
 #include "longhaul.h"
 
+enum { BAD_LINES_SHOWN = 10 };
+
 struct reading {
     struct source *source;
     struct chunks *chunks;
@@ -16,5 +18,10 @@ struct reading {
 int reading_open(struct reading *r, const lh_ingest_options *o, int64_t skip, lh_error *err);
 /* May be called at any moment, and again. */
 void reading_close(struct reading *r);
+
+/* Tells a person of a bad line, of which there were `before`: the first ten, and that there are more. */
+void reading_say_bad(int64_t before, const char *why);
+/* An input that is refused is looked through for more bad lines, but not to its end: so many are found, so many lines behind the first. */
+bool reading_saw_enough(int64_t bad, int64_t lines_since);
 
 #endif
