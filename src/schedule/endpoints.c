@@ -47,10 +47,8 @@ static int add_entry(struct endpoints *s, const lh_endpoint_options *o, int64_t 
         snprintf(name, sizeof name, "%s%s%s", o->name, o->n_keys > 1 ? "/" : "",
                  o->n_keys > 1 ? variable : "");
         rc = add(s, o, name, variable, now_ms, err);
-        if (rc == 0) {
+        if (rc == 0)
             s->list[s->count - 1].is_named = true;
-            rc = resolve_all(&s->list[s->count - 1], err);
-        }
     }
     return rc;
 }
@@ -69,7 +67,7 @@ static int add_default(struct endpoints *s, const lh_endpoint_options *o, int64_
     return rc;
 }
 
-int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err)
+int endpoints_describe(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err)
 {
     *s = (struct endpoints){.list = calloc(ENDPOINTS_MOST, sizeof *s->list),
                             .pause_most_ms = o->max_retry_after_ms};
@@ -83,6 +81,15 @@ int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms,
     }
     for (size_t i = 0; rc == 0 && i < o->n_endpoints; i++)
         rc = add_entry(s, &o->endpoints[i], now_ms, err);
+    return rc;
+}
+
+int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err)
+{
+    int rc = endpoints_describe(s, o, now_ms, err);
+    for (size_t i = 0; rc == 0 && i < s->count; i++)
+        if (s->list[i].is_named)
+            rc = resolve_all(&s->list[i], err);
     return rc;
 }
 

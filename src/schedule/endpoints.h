@@ -18,6 +18,8 @@ struct endpoints {
 
 /* LH_EUSAGE names what is wrong with the options, LH_EINPUT the variable of a key that is not set. */
 int endpoints_open(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err);
+/* The same without looking for any key: to reckon with them, not to send. */
+int endpoints_describe(struct endpoints *s, const lh_run_options *o, int64_t now_ms, lh_error *err);
 void endpoints_free(struct endpoints *s);
 
 enum dialect endpoints_dialect(const struct endpoints *s, const struct claimed_job *job);

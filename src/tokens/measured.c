@@ -79,12 +79,18 @@ static double expected(const struct measured *m, enum reserve reserve)
     return m->answers < MEASURED_ENOUGH && seen > high ? seen : high;
 }
 
-int64_t measured_output(const struct measured *batch, const struct measured *model, enum reserve reserve,
-                        int64_t bound, int64_t unknown)
+const struct measured *measured_whose(const struct measured *batch, const struct measured *model)
 {
     bool own = batch->answers >= MEASURED_ENOUGH || batch->answers >= model->answers;
     const struct measured *m = own ? batch : model;
-    if (m->answers == 0 || (reserve == RESERVE_MAX && bound != INT64_MAX))
+    return m->answers > 0 ? m : NULL;
+}
+
+int64_t measured_output(const struct measured *batch, const struct measured *model, enum reserve reserve,
+                        int64_t bound, int64_t unknown)
+{
+    const struct measured *m = measured_whose(batch, model);
+    if (m == NULL || (reserve == RESERVE_MAX && bound != INT64_MAX))
         return bound != INT64_MAX ? bound : unknown;
     double tokens = ceil(expected(m, reserve));
     if (reserve == RESERVE_MAX && tokens < (double)unknown)

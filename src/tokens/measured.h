@@ -32,6 +32,8 @@ void measured_add_usage(struct measured *to, const lh_usage *u);
 /* How careful a reservation is: the bound; what few answers exceed (the mean and two deviations); the mean. */
 enum reserve { RESERVE_MAX, RESERVE_HIGH, RESERVE_MEAN };
 
+/* Whose answers to go by: a batch's own when they are enough, else whoever has more; NULL when there are none. */
+const struct measured *measured_whose(const struct measured *batch, const struct measured *model);
 double measured_mean(const struct measured *m); /* tokens of an answer; 0 without any */
 /* The length to reckon with for an answer: 0 to `bound` (INT64_MAX: none). Of a batch's own answers when they are enough, else of whichever
  * has more. Without any, or when all is to be reserved: the bound; without a bound `unknown`. */
