@@ -22,6 +22,7 @@ struct settings {
     int64_t weight, priority;
     bool skip_bad, update, fresh;
     int64_t max_line;
+    int64_t latency_ms; /* of answers, to estimate with; LH_UNKNOWN */
     /* the run */
     lh_run_options run;
     const char *endpoint_key, *prices;
@@ -92,6 +93,7 @@ int cmd_pause(struct app *app);
 int cmd_resume(struct app *app);
 int cmd_retry(struct app *app);
 int cmd_tokens(struct app *app);
+int cmd_estimate(struct app *app);
 int cmd_prices(struct app *app);
 int cmd_sim(struct app *app);
 int cmd_db(struct app *app);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/app.h"
+#include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/text.h"
@@ -24,21 +25,7 @@ static int load(struct app *app, struct progress *progress, lh_ingest_report *re
     const struct settings *s = &app->settings;
     lh_ingest_options o;
     lh_error err = {0};
-    lh_ingest_options_default(&o);
-    o.inputs = app->args;
-    o.n_inputs = (size_t)app->n_args;
-    o.batch = s->batch;
-    o.model = s->model;
-    o.prompt_template = s->prompt_template;
-    o.id_field = s->id_field;
-    o.url = s->url;
-    o.tenant = s->tenant;
-    o.weight = s->weight;
-    o.priority = s->priority;
-    o.skip_bad = s->skip_bad;
-    o.update = s->update;
-    o.fresh = s->fresh;
-    o.max_line = (size_t)s->max_line;
+    input_options(app, &o);
     o.stop = interrupt_catch();
     o.progress = progress_ingest;
     o.progress_arg = progress;

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
 
 /* The one thing that a signal handler can set. */
 static volatile int interrupted;
@@ -29,6 +30,20 @@ const volatile int *interrupt_catch(void)
 void interrupt_release(void)
 {
     handle_with(SIG_DFL);
+}
+
+static volatile sig_atomic_t end_code;
+
+static void on_end(int number)
+{
+    (void)number;
+    _exit(end_code);
+}
+
+void interrupt_end(int code)
+{
+    end_code = code;
+    handle_with(on_end);
 }
 
 bool interrupt_came(void)

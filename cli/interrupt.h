@@ -9,5 +9,7 @@
 const volatile int *interrupt_catch(void);
 void interrupt_release(void);
 bool interrupt_came(void);
+/* From here on a signal ends the program at once, with that exit code: for what leaves nothing half done. */
+void interrupt_end(int code);
 
 #endif

@@ -23,6 +23,13 @@ const struct command commands[] = {
      OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_PROGRESS, 1, -1, cmd_submit},
     {"work", "", "work until all batches are done", NULL,
      OPTIONS_NAME | OPTIONS_RUN | OPTIONS_WORK | OPTIONS_PROGRESS, 0, 0, cmd_work},
+    {"estimate", "INPUT...", "tokens, money and time of INPUT before a cent is spent",
+     "Takes the options of `run`, sends and stores nothing. What the database knows of earlier answers is "
+     "used. "
+     "Exit code 3: some requests\n"
+     "can never be served, as they are larger than their model allows.",
+     OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_RUN | OPTIONS_ESTIMATE | OPTIONS_PROGRESS | OPTIONS_JSON, 1, -1,
+     cmd_estimate},
     {"status", "", "how far each batch is, and how it goes", NULL,
      OPTIONS_NAME | OPTIONS_JSON | OPTIONS_WATCH, 0, 0, cmd_status},
     {"results", "", "export results", NULL, OPTIONS_NAME | OPTIONS_OUTPUT | OPTIONS_OUT, 0, 0, cmd_results},
@@ -91,7 +98,7 @@ static const struct command *find_command(const char *name)
 
 static int say_unknown(const char *name)
 {
-    static const char *const later[] = {"estimate", "serve"};
+    static const char *const later[] = {"serve"};
     const char *names[32];
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(name, later[i]) == 0) {

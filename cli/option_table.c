@@ -122,6 +122,8 @@ const struct option options[] = {
     {"durability", 0, VALUE_TEXT, RUN_LIKE, AT(run.durability), "KIND",
      "full, or normal: survives kill -9, not power loss"},
     {"seed", 0, VALUE_COUNT, RUN_LIKE, AT(run.seed), "N", "of the jitter, to repeat a run"},
+    {"latency", 0, VALUE_SECONDS, OPTIONS_ESTIMATE, AT(latency_ms), "S",
+     "an answer takes so long (as measured, else 1 s and 20 to 100 tokens/s)"},
     {"follow", 0, VALUE_FLAG, OPTIONS_WORK, AT(run.follow), NULL, "wait for new jobs when all is done"},
     {"output", 'o', VALUE_TEXT, OPTIONS_OUT, AT(output), "FILE", "where results go; - is standard output"},
     {"format", 0, VALUE_TEXT, OPTIONS_OUTPUT, AT(format), "KIND", "jsonl or csv (jsonl)"},

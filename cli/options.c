@@ -38,6 +38,7 @@ static void set_defaults(struct settings *s)
 {
     *s = (struct settings){.weight = LH_UNKNOWN,
                            .priority = LH_UNKNOWN,
+                           .latency_ms = LH_UNKNOWN,
                            .max_line = INT64_C(64) << 20,
                            .max_response = INT64_C(64) << 20,
                            .order = "input",

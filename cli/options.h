@@ -25,6 +25,7 @@ enum option_group {
     OPTIONS_ENDPOINT = 1 << 14,                 /* may stand in an entry of the file's list of endpoints */
     OPTIONS_ENTRY = OPTIONS_ENDPOINT | 1 << 15, /* and nowhere else */
     OPTIONS_TOKENS = 1 << 16,
+    OPTIONS_ESTIMATE = 1 << 18,
     OPTIONS_PRICES = 1 << 17, /* --prices; it is among those of a run too */
 };
 

@@ -129,10 +129,19 @@ void progress_run(void *arg, const lh_progress *now)
     show(p);
 }
 
+static void show_lines(struct progress *p, const char *doing, int64_t lines, int64_t bytes)
+{
+    char a[32], b[32];
+    snprintf(p->line, sizeof p->line, "%s: %s lines, %s", doing, text_count(lines, a), text_bytes(bytes, b));
+    show(p);
+}
+
 void progress_ingest(void *arg, int64_t lines, int64_t bytes)
 {
-    struct progress *p = arg;
-    char a[32], b[32];
-    snprintf(p->line, sizeof p->line, "loading: %s lines, %s", text_count(lines, a), text_bytes(bytes, b));
-    show(p);
+    show_lines(arg, "loading", lines, bytes);
+}
+
+void progress_reading(void *arg, int64_t lines, int64_t bytes)
+{
+    show_lines(arg, "reading", lines, bytes);
 }

@@ -17,8 +17,9 @@ struct progress {
 
 /* name: auto, plain or none; false for another. */
 bool progress_init(struct progress *p, const char *name, bool quiet);
-void progress_run(void *arg, const lh_progress *now);          /* for lh_run_options */
-void progress_ingest(void *arg, int64_t lines, int64_t bytes); /* for lh_ingest_options */
-void progress_end(struct progress *p);                         /* takes the live line away */
+void progress_run(void *arg, const lh_progress *now);           /* for lh_run_options */
+void progress_ingest(void *arg, int64_t lines, int64_t bytes);  /* for lh_ingest_options */
+void progress_reading(void *arg, int64_t lines, int64_t bytes); /* the same of what is only read */
+void progress_end(struct progress *p);                          /* takes the live line away */
 
 #endif

@@ -3,7 +3,7 @@
 #   check_floors.sh [ROOT]
 set -eu
 cd "${1:-.}"
-declare -A floor=([base]=0 [provider]=1 [tokens]=1 [store]=2 [http]=2 [limit]=2 [schedule]=3 [batch]=3 [serve]=4 [sim]=4 [cli]=5)
+declare -A floor=([base]=0 [provider]=1 [tokens]=1 [store]=2 [http]=2 [limit]=2 [schedule]=3 [batch]=3 [estimate]=3 [serve]=4 [sim]=4 [cli]=5)
 declare -A may=([cli]=" base sim ") # for the rest, the command line stands on the public header
 while read -r module depends; do
     may[$module]=" $depends "

@@ -3,10 +3,10 @@
 expect 2 "$LONGHAUL"
 expect 0 "$LONGHAUL" --help
 expect 0 "$LONGHAUL" --version
-for c in run submit work status results show dead sql cancel pause resume retry sim db; do expect 0 "$LONGHAUL" $c --help; done
+for c in run submit work status results show dead sql cancel pause resume retry sim db estimate; do expect 0 "$LONGHAUL" $c --help; done
 expect 2 "$LONGHAUL" rnu; says 'did you mean run'
 expect 2 "$LONGHAUL" ''; ! grep -q 'did you mean' err || fail "nothing is like nothing"
-expect 2 "$LONGHAUL" estimate; says 'does not have the command estimate yet'
+expect 2 "$LONGHAUL" serve; says 'does not have the command serve yet'
 expect 2 "$LONGHAUL" run x --conc 5; says 'did you mean --concurrency'
 expect 2 "$LONGHAUL" run x -x; ! grep -q 'did you mean' err || fail "-x is like no option"
 expect 2 "$LONGHAUL" --quite status; says 'did you mean --quiet; see `longhaul --help`'
