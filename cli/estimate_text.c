@@ -26,9 +26,9 @@ static void print_reason(const lh_unservable *u, FILE *out)
     if (u->reason == LH_PROMPT_OVER_CONTEXT)
         fprintf(out, "%s tokens, ", a);
     else if (u->reason == LH_TOTAL_OVER_CONTEXT)
-        fprintf(out, "%s tokens and an answer of up to %s, ", a, b);
+        fprintf(out, "%s tokens, answer of %s, ", a, b);
     else
-        fprintf(out, "an answer of up to %s tokens, ", b);
+        fprintf(out, "answer of %s, ", b);
     text_print_safe(out, model, 60);
     fprintf(out, " %s %s", u->reason == LH_BOUND_OVER_MAX_OUTPUT ? "gives" : "takes", c);
 }
@@ -251,7 +251,7 @@ static void say_prompts(const lh_estimate_report *r, FILE *out)
                               : "the encoding of the model");
     say_of(&p, r, is_counted, what);
     say_of(&p, r, is_assumed, "counted with o200k_base, as the encoding is not known");
-    say_of(&p, r, is_claude, "counted with o200k_base, as Claude's encoding is not public");
+    say_of(&p, r, is_claude, "counted with o200k_base, as Claude's is not public");
     say_calibrated(&p, r);
     if (r->approximate_tokens > 0)
         fprintf(line(&p), "%s tokens are reckoned, not counted (tools, schemas, images, files)\n",
@@ -384,16 +384,16 @@ static void say_budgets(const lh_estimate_report *r, const lh_run_options *run, 
 
 static void say_batch(const lh_estimate_report *r, FILE *out)
 {
+    struct paragraph batch = {"batch", out}, database = {"database", out};
     char a[32], b[32];
     if (r->exists) {
-        fputs("batch ", out);
-        text_print_safe(out, r->batch, 60);
-        fprintf(out, " exists: %s of %s are done already; these numbers are of the whole input\n",
-                text_count(r->batch_done, a), text_count(r->batch_jobs, b));
+        text_print_safe(line(&batch), r->batch, 40);
+        fprintf(out, " exists: %s of %s are done already\n", text_count(r->batch_done, a),
+                text_count(r->batch_jobs, b));
+        fputs("these numbers are of the whole input\n", line(&batch));
     }
     if (r->note[0] != '\0') {
-        fputs("database  ", out);
-        text_print_safe(out, r->note, 0);
+        text_print_safe(line(&database), r->note, 0);
         fputc('\n', out);
     }
 }

@@ -31,7 +31,7 @@ end_sim
 # What the run learned is used; the numbers are still those of the whole input, and the database is left as it is.
 sum=$(sha256sum <longhaul.db)
 expect 0 "$LONGHAUL" estimate in.jsonl $options
-shows 'mean of 600 of this batch'; shows 'batch in exists: 600 of 600 are done already'
+shows 'mean of 600 of this batch'; shows 'in exists: 600 of 600 are done already'
 same "$(sha256sum <longhaul.db)" "$sum" "the database"
 "$LONGHAUL" estimate in.jsonl $options --json >after 2>err
 same "$(field after answer_tokens.expected)" 3000 "expected answer tokens"
@@ -52,7 +52,7 @@ line() { printf '{"custom_id":"%s","method":"POST","url":"/v1/chat/completions",
 } >big.jsonl
 expect 3 "$LONGHAUL" estimate big.jsonl
 says 'big.jsonl, line 2: custom_id huge: 130,007 tokens, gpt-4o takes 128,000'
-says 'line 3: custom_id long1: an answer of up to 16,385 tokens, gpt-4o gives 16,384'
+says 'line 3: custom_id long1: answer of 16,385, gpt-4o gives 16,384'
 says 'and 3 more'; shows 'big: 1 request of gpt-4o'; shows '13 more can never be served'; shows 'by batch API'
 expect 3 "$LONGHAUL" estimate big.jsonl --json
 same "$(field out requests)/$(field out unservable)/$(field out prompt_tokens)" 1/13/8 "requests that fit"
