@@ -211,6 +211,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         args[i] = argv[i];
     forbid_core();
+    lh_tune_process();
     signal(SIGPIPE,
            SIG_IGN); /* `longhaul results | head` ends by EPIPE, not by a signal in the middle of a write */
     int code = options_read_global(argc, args, &app, &used);

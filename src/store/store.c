@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "longhaul.h"
 #include "store/connection.h"
 
 static int check_path(const char *path, enum store_mode mode, lh_error *err)
@@ -101,6 +102,11 @@ static int prepare_file(struct store *s, enum store_mode mode, lh_error *err)
     if (rc == 0 && !s->read_only && mode != STORE_NO_MIGRATE)
         rc = store_migrate(s, NULL, NULL, err);
     return rc;
+}
+
+void lh_tune_process(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 int store_open(const char *path, enum store_mode mode, struct store **out, lh_error *err)

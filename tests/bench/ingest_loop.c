@@ -68,6 +68,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER [JOBS]\n", argv[0]);
         return 2;
     }
+    lh_tune_process(); /* of both sides */
     int64_t jobs = argc > 2 ? atol(argv[2]) : 200000;
     char ours[512], bare[512], input[512];
     snprintf(ours, sizeof ours, "%s/ours.db", argv[1]);

@@ -216,6 +216,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER [JOBS] [GROUP] [full|normal]\n", argv[0]);
         return 2;
     }
+    lh_tune_process(); /* of both sides */
     struct bench b = {.jobs = argc > 2 ? atol(argv[2]) : 100000, .group = argc > 3 ? atol(argv[3]) : 64};
     b.durability = argc > 4 && strcmp(argv[4], "normal") == 0 ? DURABILITY_NORMAL : DURABILITY_FULL;
     snprintf(b.ours, sizeof b.ours, "%s/ours.db", argv[1]);
