@@ -22,6 +22,7 @@ struct settings {
     int64_t weight, priority;
     bool skip_bad, update, fresh;
     int64_t max_line;
+    int64_t max_tokens;
     int64_t latency_ms; /* of answers, to estimate with; LH_UNKNOWN */
     /* the run */
     lh_run_options run;

@@ -12,6 +12,7 @@ void input_options(const struct app *app, lh_ingest_options *o)
     o->prompt_template = s->prompt_template;
     o->id_field = s->id_field;
     o->url = s->url;
+    o->max_tokens = s->max_tokens;
     o->tenant = s->tenant;
     o->weight = s->weight;
     o->priority = s->priority;

@@ -36,6 +36,8 @@ const struct option options[] = {
      "load the lines added since the batch was made"},
     {"fresh", 0, VALUE_FLAG, OPTIONS_INPUT, AT(fresh), NULL,
      "make another batch, NAME-2, when NAME is taken"},
+    {"max-tokens", 0, VALUE_COUNT, OPTIONS_INPUT, AT(max_tokens), "N",
+     "tokens of an answer at most, where its request does not bound it"},
     {"max-line", 0, VALUE_SIZE, OPTIONS_INPUT, AT(max_line), "BYTES", "longest input line (64M)"},
     {"base-url", 0, VALUE_TEXT, PER_ENDPOINT, AT(run.endpoint.base_url), "URL",
      "the API (default: $OPENAI_BASE_URL, else OpenAI's)"},

@@ -43,7 +43,8 @@ typedef struct lh_batch {
     int64_t cache_write_tokens, reasoning_tokens;
     int64_t
         unpriced; /* attempts whose cost is not known, though they told what they used: cost_nanousd is without them */
-    int64_t silent; /* attempts that told nothing, and may have been paid for all the same: lost, cut off, 5xx */
+    int64_t
+        silent; /* attempts that told nothing, and may have been paid for all the same: lost, cut off, 5xx */
 } lh_batch;
 
 int64_t lh_batch_jobs(const lh_batch *b); /* all of them */
@@ -101,6 +102,8 @@ typedef struct lh_ingest_options {
         prompt_template; /* "Classify: {{text}}": lines are rows (JSONL objects, or CSV by the extension .csv) */
     const char *id_field; /* row field that is the custom_id; NULL */
     const char *url;      /* endpoint of bare lines and rows, "/v1/chat/completions" when NULL */
+    int64_t
+        max_tokens; /* the bound of answers whose requests name none, under the name that the API has for it; 0: none */
     /* Of a batch that is there already these must be as they were, or not given: NULL, LH_UNKNOWN. */
     const char *tenant;       /* "default" for a new batch */
     int64_t weight;           /* 1 */

@@ -324,6 +324,11 @@ int json_append_text(struct strbuf *b, const char *key, const char *text)
     return text != NULL ? json_append_string(b, text, strlen(text)) : strbuf_append_str(b, "null");
 }
 
+bool json_span_is(struct json_span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
+}
+
 void json_members_begin(struct json_members *it, const char *text, size_t len)
 {
     it->at = text;

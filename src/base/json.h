@@ -50,6 +50,8 @@ struct json_span {
     size_t len;
 };
 
+bool json_span_is(struct json_span span, const char *text);
+
 /* Walks the members of an object in a text that json_parse accepted. */
 struct json_members {
     const char *at, *end;

@@ -65,7 +65,7 @@ static void measure_rules(struct chunks *c)
 {
     const struct line_rules *rules = &c->o.rules;
     c->line_uses = 1;
-    c->line_own = LINE_OWN;
+    c->line_own = LINE_OWN; /* that of a bound too */
     if (rules->model != NULL)
         c->line_own += strlen(rules->model);
     if (rules->prompt_template == NULL)

@@ -58,6 +58,9 @@ int ingest_check_options(const lh_ingest_options *o, lh_error *err)
         return lh_error_set(err, LH_EUSAGE, "priority is %lld; it must be 0 to 1000", (long long)o->priority);
     if (o->weight != LH_UNKNOWN && (o->weight < 1 || o->weight > 1000000))
         return lh_error_set(err, LH_EUSAGE, "weight is %lld; it must be 1 to 1000000", (long long)o->weight);
+    if (o->max_tokens < 0 || o->max_tokens > 1000000000)
+        return lh_error_set(err, LH_EUSAGE, "max-tokens is %lld; it must be 1 to 10^9",
+                            (long long)o->max_tokens);
     if (o->max_line < 1024 || o->max_line > (size_t)512 << 20)
         return lh_error_set(err, LH_EUSAGE, "max-line must be 1 kB to 512 MB");
     if (o->update && o->fresh)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/line_body.h"
 #include "batch/template.h"
 #include "longhaul.h"
 #include "provider/provider.h"
@@ -108,11 +109,6 @@ bool line_is_url(const char *url, size_t len)
 
 /* ---- bodies ---- */
 
-static bool span_is(struct json_span span, const char *text)
-{
-    return span.len == strlen(text) && memcmp(span.data, text, span.len) == 0;
-}
-
 /* Of two members with one name, one reader takes the first and another the last: what is priced may not be what is asked. */
 static int check_members(const char *what, const char *data, size_t len, json_object *object, lh_error *err)
 {
@@ -133,116 +129,9 @@ static bool find_member(const char *data, size_t len, const char *name, struct j
     struct json_span key;
     json_members_begin(&it, data, len);
     while (json_members_next(&it, &key, value))
-        if (span_is(key, name))
+        if (json_span_is(key, name))
             return true;
     return false;
-}
-
-/* What of a body does not leave as it was written. */
-struct edit {
-    bool without_id, without_model; /* a model that is null names none */
-    bool with_model;                /* that of the rules */
-};
-
-/* Checks a body against its endpoint and measures it; the model that the rules give counts as its own. */
-static int add_model_name(struct strbuf *text, const char *model, struct line_job *job)
-{
-    return add_text(text, model != NULL ? model : "", model != NULL ? strlen(model) : 0, &job->model);
-}
-
-static void take_count(struct line_job *job, const struct prompt_count *count)
-{
-    job->prompt_tokens = count->tokens;
-    job->approximate_tokens = count->approximate;
-    job->basis = count->basis;
-}
-
-static int check_body(struct line_parser *p, const char *url, json_object *body, struct strbuf *text,
-                      struct line_job *job, struct edit *edit, lh_error *err)
-{
-    edit->with_model = p->rules.model != NULL && json_is_object(body) && json_get(body, "model") == NULL;
-    edit->without_model = edit->with_model && json_object_object_get_ex(body, "model", NULL);
-    if (edit->with_model)
-        json_object_object_add(body, "model", json_object_new_string(p->rules.model));
-    int rc = provider_check_request(url, body, err);
-    struct prompt_count count = {0};
-    if (rc == 0)
-        rc = add_model_name(text, provider_request_model(body), job);
-    if (rc == 0)
-        rc = prompt_count(url, body, &count);
-    if (rc != 0)
-        return rc;
-    take_count(job, &count);
-    job->prompts = provider_request_prompts(url, body);
-    job->answers = provider_request_answers(url, body);
-    job->max_output_tokens = provider_request_max_output(url, body);
-    if (job->max_output_tokens < 0)
-        job->max_output_tokens = LH_UNKNOWN;
-    return 0;
-}
-
-static void append_model(struct line_parser *p, struct strbuf *text, bool more)
-{
-    strbuf_append_str(text, "\"model\":");
-    json_append_string(text, p->rules.model, strlen(p->rules.model));
-    if (more)
-        strbuf_append_char(text, ',');
-}
-
-static bool is_empty_object(struct json_span body)
-{
-    struct json_members it;
-    struct json_span key, value;
-    json_members_begin(&it, body.data, body.len);
-    return !json_members_next(&it, &key, &value);
-}
-
-/* The members that stay, each as it was written. LH_EINPUT when one that goes is not found under its plain name. */
-static int append_members(struct strbuf *text, struct json_span body, const struct edit *edit, lh_error *err)
-{
-    struct json_members it;
-    struct json_span key, value;
-    int left_out = 0;
-    bool first = !edit->with_model;
-    json_members_begin(&it, body.data, body.len);
-    while (json_members_next(&it, &key, &value)) {
-        if ((edit->without_id && span_is(key, "custom_id")) ||
-            (edit->without_model && span_is(key, "model"))) {
-            left_out++;
-            continue;
-        }
-        if (!first)
-            strbuf_append_char(text, ',');
-        first = false;
-        strbuf_append(text, key.data - 1, key.len + 2);
-        strbuf_append_char(text, ':');
-        strbuf_append(text, value.data, value.len);
-    }
-    if (left_out != edit->without_id + edit->without_model)
-        return lh_error_set(err, LH_EINPUT, "the names custom_id and model must be written without escapes");
-    strbuf_append_char(text, '}');
-    return 0;
-}
-
-/* The body as it stands, with the model put first when it names none. */
-static int add_body(struct line_parser *p, struct json_span body, const struct edit *edit,
-                    struct strbuf *text, struct line_job *job, lh_error *err)
-{
-    bool rewrite = edit->without_id || edit->without_model;
-    size_t from = edit->with_model ? 1 : 0;
-    int rc = 0;
-    job->body = text->len;
-    if (rewrite || edit->with_model)
-        strbuf_append_char(text, '{');
-    if (edit->with_model)
-        append_model(p, text, !rewrite && !is_empty_object(body));
-    if (rewrite)
-        rc = append_members(text, body, edit, err);
-    else
-        strbuf_append(text, body.data + from, body.len - from);
-    job->body_len = text->len - job->body;
-    strbuf_append_char(text, '\0');
-    return rc == 0 && text->failed ? LH_ENOMEM : rc;
 }
 
 /* ---- the kinds of lines ---- */
@@ -274,17 +163,17 @@ static int parse_batch_line(struct line_parser *p, const struct source_line *lin
                                 "\"%.60s\" is no member of a batch line (custom_id, method, url, body)",
                                 name);
     }
-    struct edit edit = {0};
+    struct body_edit edit = {0};
     struct json_span span = {0};
     if (json_is_object(body) && !find_member(line->data, line->len, "body", &span))
         return lh_error_set(err, LH_EINPUT, "body must be written without escapes in its name");
     if (json_is_object(body))
         rc = check_members("body", span.data, span.len, body, err);
     if (rc == 0)
-        rc = check_body(p, url, body, text, job, &edit, err);
+        rc = line_body_check(&p->rules, url, body, text, job, &edit, err);
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
-    return rc == 0 ? add_body(p, span, &edit, text, job, err) : rc;
+    return rc == 0 ? line_body_add(&p->rules, span, &edit, text, job, err) : rc;
 }
 
 static const char *bare_url(struct line_parser *p, json_object *object)
@@ -310,14 +199,14 @@ static int parse_bare_line(struct line_parser *p, const struct source_line *line
                            struct strbuf *text, struct line_job *job, lh_error *err)
 {
     json_object *id = NULL;
-    struct edit edit = {.without_id = json_object_object_get_ex(object, "custom_id", &id)};
+    struct body_edit edit = {.without_id = json_object_object_get_ex(object, "custom_id", &id)};
     int rc = id != NULL ? take_id(id, text, job, "custom_id", err) : 0;
     const char *url = bare_url(p, object);
     if (rc == 0)
-        rc = check_body(p, url, object, text, job, &edit, err);
+        rc = line_body_check(&p->rules, url, object, text, job, &edit, err);
     if (rc == 0)
         rc = add_text(text, url, strlen(url), &job->url);
-    return rc == 0 ? add_body(p, whole_object(line), &edit, text, job, err) : rc;
+    return rc == 0 ? line_body_add(&p->rules, whole_object(line), &edit, text, job, err) : rc;
 }
 
 /* ---- rows ---- */
@@ -368,23 +257,7 @@ static int add_row_body(struct line_parser *p, template_field_fn field, void *ar
         return lh_error_set(err, LH_EINPUT, "rows need a model; give --model");
     const char *url = p->rules.url != NULL ? p->rules.url : "/v1/chat/completions";
     rc = add_text(text, url, strlen(url), &job->url);
-    struct prompt_count count = {0};
-    if (rc == 0)
-        rc = add_model_name(text, p->rules.model, job);
-    if (rc == 0)
-        rc = prompt_count_message(p->rules.model, p->scratch.data, p->scratch.len, &count);
-    job->body = text->len;
-    strbuf_append_char(text, '{');
-    append_model(p, text, true);
-    strbuf_append_str(text, "\"messages\":[{\"role\":\"user\",\"content\":");
-    json_append_string(text, p->scratch.data, p->scratch.len);
-    strbuf_append_str(text, "}]}");
-    job->body_len = text->len - job->body;
-    strbuf_append_char(text, '\0');
-    take_count(job, &count);
-    job->prompts = job->answers = 1;
-    job->max_output_tokens = LH_UNKNOWN;
-    return rc == 0 && text->failed ? lh_error_nomem(err) : rc;
+    return rc == 0 ? line_body_add_prompt(&p->rules, url, &p->scratch, text, job, err) : lh_error_nomem(err);
 }
 
 static int row_id(struct line_parser *p, template_field_fn field, void *arg, struct strbuf *text,

@@ -15,6 +15,7 @@
 
 struct line_rules { /* borrowed */
     const char *model, *prompt_template, *id_field, *url;
+    int64_t max_tokens; /* the bound of answers that nothing bounds; 0: none */
 };
 
 struct line_parser;

@@ -55,11 +55,18 @@ bool load_state_read(const char *json, struct load_state *s)
 
 static const struct {
     const char *key, *option;
-} params[] = {{"model", "--model"}, {"template", "--template"}, {"id_field", "--id-field"}, {"url", "--url"}};
+} params[] = {{"model", "--model"},
+              {"template", "--template"},
+              {"id_field", "--id-field"},
+              {"url", "--url"},
+              {"max_tokens", "--max-tokens"}};
 
 char *load_params_write(const lh_ingest_options *o)
 {
-    const char *const values[] = {o->model, o->prompt_template, o->id_field, o->url};
+    char bound[32];
+    snprintf(bound, sizeof bound, "%lld", (long long)o->max_tokens);
+    const char *const values[] = {o->model, o->prompt_template, o->id_field, o->url,
+                                  o->max_tokens > 0 ? bound : NULL};
     struct strbuf b;
     strbuf_init(&b);
     strbuf_append_char(&b, '{');

@@ -11,7 +11,8 @@ int reading_open(struct reading *r, const lh_ingest_options *o, int64_t skip, lh
         .rules = {.model = o->model,
                   .prompt_template = o->prompt_template,
                   .id_field = o->id_field,
-                  .url = o->url},
+                  .url = o->url,
+                  .max_tokens = o->max_tokens},
         .skip_lines = skip,
     };
     *r = (struct reading){0};

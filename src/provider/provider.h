@@ -124,6 +124,10 @@ int64_t provider_request_max_output(const char *url, json_object *body);
 int64_t provider_request_prompts(const char *url, json_object *body);
 int64_t provider_request_answers(const char *url, json_object *body);
 
+/* Does it name a bound, be it null? And what a bound is called there, for that model; NULL: there is none. Static. */
+bool provider_names_bound(json_object *body);
+const char *provider_bound_key(const char *url, const char *model);
+
 /* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
 struct json_span provider_model_span(const char *body, size_t len);
 /* The body with another model, all other bytes as they were. Without a model nothing is appended. */

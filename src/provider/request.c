@@ -8,6 +8,38 @@ const char *provider_request_model(json_object *body)
     return json_get_string(body, "model");
 }
 
+static const char *const bounds[] = {"max_completion_tokens", "max_tokens", "max_output_tokens"};
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+bool provider_names_bound(json_object *body)
+{
+    bool names = false;
+    for (size_t i = 0; i < BOUNDS; i++)
+        names = names || json_object_object_get_ex(body, bounds[i], NULL);
+    return names;
+}
+
+/* Models that reason refuse the older name: o1, o3-mini, gpt-5, gpt-6.1, … */
+static bool is_reasoning(const char *model)
+{
+    const char *slash = model != NULL ? strrchr(model, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : model;
+    if (name == NULL)
+        return false;
+    return (name[0] == 'o' && name[1] >= '1' && name[1] <= '9') ||
+           (strncmp(name, "gpt-", 4) == 0 && name[4] >= '5' && name[4] <= '9');
+}
+
+const char *provider_bound_key(const char *url, const char *model)
+{
+    struct span path = endpoint_of_url(url);
+    if (span_is(path, "/embeddings"))
+        return NULL;
+    if (span_is(path, "/responses"))
+        return "max_output_tokens";
+    return span_is(path, "/chat/completions") && is_reasoning(model) ? "max_completion_tokens" : "max_tokens";
+}
+
 static int64_t at_least_one(int64_t count)
 {
     return count >= 1 && count <= 1000000 ? count : 1;
@@ -41,14 +73,13 @@ int64_t provider_request_answers(const char *url, json_object *body)
 
 int64_t provider_request_max_output(const char *url, json_object *body)
 {
-    static const char *const keys[] = {"max_completion_tokens", "max_tokens", "max_output_tokens"};
     const int64_t most = INT64_C(1000000000);
     struct span path = endpoint_of_url(url);
     if (span_is(path, "/embeddings"))
         return 0;
     int64_t bound = -1;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && bound < 0; i++)
-        bound = json_get_int(body, keys[i], -1);
+    for (size_t i = 0; i < BOUNDS && bound < 0; i++)
+        bound = json_get_int(body, bounds[i], -1);
     if (bound < 0 || bound > most)
         return -1;
     int64_t answers = provider_request_answers(url, body);

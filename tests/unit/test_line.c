@@ -112,6 +112,57 @@ static void requests_are_kept_byte_for_byte(void **state)
     line_parser_free(p);
 }
 
+static void a_bound_goes_into_requests_that_name_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *body;
+        int64_t bound;
+    } cases[] = {
+        {BATCH("\"a\"", "{\"model\":\"x\"," MESSAGES "}"), "{\"max_tokens\":70,\"model\":\"x\"," MESSAGES "}",
+         70},
+        {BATCH("\"a\"", "{" MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}", 70},
+        {BATCH("\"a\"", "{" MESSAGES ",\"n\":3}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES ",\"n\":3}",
+         210},
+        {BATCH("\"a\"", "{\"model\":\"o3\"," MESSAGES "}"),
+         "{\"max_completion_tokens\":70,\"model\":\"o3\"," MESSAGES "}", 70},
+        {BATCH("\"a\"", "{\"model\":null," MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}",
+         70},
+        {"{\"custom_id\":\"a\"," MESSAGES "}", "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}", 70},
+        {"{\"custom_id\":\"a\",\"model\":\"x\"," MESSAGES "}",
+         "{\"max_tokens\":70,\"model\":\"x\"," MESSAGES "}", 70},
+        {BATCH("\"a\"", "{\"max_tokens\":5," MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":5," MESSAGES "}",
+         5},
+        {BATCH("\"a\"", "{\"max_completion_tokens\":5," MESSAGES "}"),
+         "{\"model\":\"m\",\"max_completion_tokens\":5," MESSAGES "}", 5},
+        {BATCH("\"a\"", "{\"max_tokens\":null," MESSAGES "}"),
+         "{\"model\":\"m\",\"max_tokens\":null," MESSAGES "}", LH_UNKNOWN},
+    };
+    struct line_rules rules = {.model = "m", .max_tokens = 70};
+    struct line_parser *p = line_parser_new(&rules);
+    struct parsed out = {0};
+    strbuf_init(&out.text);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (parse(p, cases[i].line, &out) != 0)
+            fail_msg("%s: %s", cases[i].line, out.err.message);
+        assert_request(&out, "a", CHAT, cases[i].body);
+        assert_int_equal(out.job.max_output_tokens, cases[i].bound);
+    }
+    assert_int_equal(
+        parse(p, "{\"custom_id\":\"a\",\"url\":\"/v1/embeddings\",\"body\":{\"input\":\"x\"}}", &out), 0);
+    assert_request(&out, "a", "/v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}");
+    line_parser_free(p);
+    rules.prompt_template = "say {{t}}";
+    p = line_parser_new(&rules);
+    assert_int_equal(parse(p, "{\"t\":\"hi\"}", &out), 0);
+    assert_request(
+        &out, "line-7", CHAT,
+        "{\"model\":\"m\",\"max_tokens\":70,\"messages\":[{\"role\":\"user\",\"content\":\"say hi\"}]}");
+    assert_int_equal(out.job.max_output_tokens, 70);
+    line_parser_free(p);
+    strbuf_free(&out.text);
+}
+
 static void what_is_no_request_is_refused_with_its_reason(void **state)
 {
     (void)state;
@@ -452,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_kept_byte_for_byte),
+        cmocka_unit_test(a_bound_goes_into_requests_that_name_none),
         cmocka_unit_test(what_is_no_request_is_refused_with_its_reason),
         cmocka_unit_test(a_request_without_a_model_is_refused),
         cmocka_unit_test(blank_and_too_long_are_as_the_source_says),

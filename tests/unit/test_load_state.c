@@ -94,6 +94,22 @@ static void parameters_are_json_in_a_fixed_order(void **state)
     free(all);
 }
 
+static void a_bound_is_one_of_them(void **state)
+{
+    (void)state;
+    lh_ingest_options o;
+    lh_error err = {0};
+    lh_ingest_options_default(&o);
+    o.model = "m";
+    o.max_tokens = 100;
+    char *a = load_params_write(&o), *b = params_of("m", NULL, NULL, NULL);
+    assert_string_equal(a, "{\"model\":\"m\",\"max_tokens\":\"100\"}");
+    assert_int_equal(load_params_compare("b1", a, b, &err), LH_EMISMATCH);
+    assert_non_null(strstr(err.message, "--max-tokens was 100 and is now (none)"));
+    free(a);
+    free(b);
+}
+
 static void what_differs_is_named(void **state)
 {
     (void)state;
@@ -138,6 +154,7 @@ int main(void)
         cmocka_unit_test(damage_is_seen),
         cmocka_unit_test(a_text_that_is_too_long_is_cut),
         cmocka_unit_test(parameters_are_json_in_a_fixed_order),
+        cmocka_unit_test(a_bound_is_one_of_them),
         cmocka_unit_test(what_differs_is_named),
         cmocka_unit_test(a_late_difference_is_shown),
     };

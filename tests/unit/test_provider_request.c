@@ -96,6 +96,22 @@ static void a_list_of_texts_is_several_prompts_and_one_of_token_ids_is_one(void 
     assert_parts("/v1/chat/completions", "{\"n\":-1}", 1, 1);
 }
 
+static void a_bound_has_the_name_that_the_api_and_the_model_want(void **state)
+{
+    static const char chat[] = "/v1/chat/completions";
+    (void)state;
+    assert_string_equal(provider_bound_key(chat, "gpt-4o-mini"), "max_tokens");
+    assert_string_equal(provider_bound_key(chat, "o3-mini"), "max_completion_tokens");
+    assert_string_equal(provider_bound_key(chat, "openai/gpt-5-mini"), "max_completion_tokens");
+    assert_string_equal(provider_bound_key(chat, "gpt-oss-20b"), "max_tokens");
+    assert_string_equal(provider_bound_key(chat, "olmo"), "max_tokens");
+    assert_string_equal(provider_bound_key(chat, NULL), "max_tokens");
+    assert_string_equal(provider_bound_key("/v1/messages", "o3"), "max_tokens");
+    assert_string_equal(provider_bound_key("/v1/completions", "o3"), "max_tokens");
+    assert_string_equal(provider_bound_key("/v1/responses", "gpt-4o"), "max_output_tokens");
+    assert_null(provider_bound_key("/v1/embeddings", "m"));
+}
+
 static void embeddings_have_no_output(void **state)
 {
     (void)state;
@@ -197,6 +213,7 @@ int main(void)
         cmocka_unit_test(nonsense_bounds_nothing),
         cmocka_unit_test(completions_have_an_answer_for_each_prompt_and_are_paid_for_those_not_chosen),
         cmocka_unit_test(a_list_of_texts_is_several_prompts_and_one_of_token_ids_is_one),
+        cmocka_unit_test(a_bound_has_the_name_that_the_api_and_the_model_want),
         cmocka_unit_test(embeddings_have_no_output),
         cmocka_unit_test(a_model_is_a_string),
         cmocka_unit_test(good_requests_are_taken),
