@@ -559,7 +559,7 @@ typedef struct lh_worker_stats {
     int64_t in_flight, answers, attempts, retries, late;  /* late: given up at their deadline */
     int64_t cost_nanousd, tokens_left, cost_left_nanousd; /* as in lh_progress */
     int64_t p50_ms, p90_ms, p99_ms;
-    double error_rate; /* failed attempts / attempts of its last minute */
+    double error_rate; /* failed / all attempts of its last minute, refusals for rate left out */
     char limiter[32];  /* what binds */
     char trouble[256];
 } lh_worker_stats;

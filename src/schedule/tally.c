@@ -55,8 +55,10 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o)
     bool failed = o->move != OUTCOME_DONE;
     move_minute(t, now_ms);
     t->attempts++;
-    t->minute_attempts[t->second % TALLY_MINUTE]++;
-    t->minute_failed[t->second % TALLY_MINUTE] += failed ? 1 : 0;
+    if (strcmp(o->attempt_outcome, "throttled") != 0 && strcmp(o->attempt_outcome, "canceled") != 0) {
+        t->minute_attempts[t->second % TALLY_MINUTE]++;
+        t->minute_failed[t->second % TALLY_MINUTE] += failed ? 1 : 0;
+    }
     t->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     t->completion_tokens += counted(o->answer.usage.completion_tokens);
     t->cached_tokens += counted(o->answer.usage.cached_tokens);

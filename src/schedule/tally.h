@@ -31,7 +31,9 @@ void tally_start(struct tally *t, int64_t now_ms, int64_t now_wall_ms);
 void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o);
 /* Call about twice a second: moves the rate on. */
 void tally_advance(struct tally *t, int64_t now_ms);
-double tally_error_rate(const struct tally *t); /* failed / all attempts of the last minute; 0 without any */
+double tally_error_rate(
+    const struct tally *
+        t); /* failed / all attempts of the last minute, refusals for rate and stops left out; 0 without any */
 /* Of the errors of the run, refusals for rate and stops left out; NULL when there was none. Borrowed. */
 const struct lh_error_count *tally_most_common(const struct tally *t);
 void tally_report(const struct tally *t, int64_t now_ms, lh_run_report *out);

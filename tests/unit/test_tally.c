@@ -178,6 +178,8 @@ static void the_error_rate_is_that_of_the_last_minute(void **state)
     random_seed(&r, 17);
     for (int64_t second = 5; second < SECONDS;
          second += 1 + (int64_t)random_below(&r, 5) * (int64_t)random_below(&r, 30)) {
+        if (random_below(&r, 3) == 0) /* a refusal for rate is no error */
+            attempt(second * 1000, OUTCOME_WAIT, "throttled", "rate_limit_exceeded");
         for (uint64_t n = random_below(&r, 4); n > 0; n--) {
             bool bad = random_below(&r, 3) == 0;
             all[second]++;
