@@ -231,13 +231,14 @@ static void say_calibrated(struct paragraph *p, const lh_estimate_report *r)
     size_t shown = 0;
     for (size_t i = 0; i < r->n_models && shown < NAMES_SHOWN; i++) {
         const lh_model_estimate *m = &r->models[i];
-        if (m->calibrated_by == 0 || m->counted_tokens == 0)
+        if (m->prompt_tokens == m->counted_tokens || m->counted_tokens == 0)
             continue;
         FILE *out = line(p);
-        fprintf(out, "times %.3f, as %s answers of ", (double)m->prompt_tokens / (double)m->counted_tokens,
-                text_count(m->calibrated_by, n));
+        fprintf(out, "times %.3f, as ", (double)m->prompt_tokens / (double)m->counted_tokens);
+        if (m->calibrated_by > 0)
+            fprintf(out, "%s answers of ", text_count(m->calibrated_by, n));
         text_print_safe(out, name_of(m), 40);
-        fputs(" told\n", out);
+        fputs(m->calibrated_by > 0 ? " told\n" : " is known to make more of it\n", out);
         shown++;
     }
 }

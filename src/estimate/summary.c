@@ -248,7 +248,7 @@ static lh_model_estimate *new_row(lh_estimate_report *out, const struct cell *c,
                                .max_output = c->limits.max_output};
     if (row->name == NULL)
         return NULL;
-    if (c->calibration != 1)
+    if (c->calibration != 1 && measured_is_calibrated(of_model))
         row->calibrated_by = of_model->prompts;
     if (c->answers != NULL) {
         row->answers = c->answers->answers;

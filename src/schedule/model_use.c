@@ -8,9 +8,7 @@
 
 #include "store/usage.h"
 #include "tokens/models.h"
-
-/* Claude's words are more than o200k_base counts, and so may be those of a model that nobody told us of. */
-static const double unknown_encoding = 1.5;
+#include "tokens/prompt.h"
 
 bool reserve_from_name(const char *name, enum reserve *out)
 {
@@ -94,7 +92,7 @@ static struct price price_at(const struct models *m, const struct endpoint *e, c
 static struct model *make_model(const struct models *m, const char *name)
 {
     lh_model found;
-    bool has_encoding = false;
+    struct prompt_doubt doubt = prompt_doubt_of(name);
     struct model *model = calloc(1, sizeof *model);
     if (model == NULL)
         return NULL;
@@ -104,8 +102,8 @@ static struct model *make_model(const struct models *m, const char *name)
         free_model(model);
         return NULL;
     }
-    lh_encoding_of_model(name, &has_encoding);
-    model->doubt = has_encoding ? 1 : unknown_encoding;
+    model->doubt = doubt.most;
+    model->measured.prior = doubt.expected;
     model->reserve = m->reserve;
     model->most_output = lh_model_find(m->own, m->n_own, name, &found) ? found.max_output : LH_UNKNOWN;
     for (size_t i = 0; i < m->endpoints->count; i++)

@@ -98,10 +98,15 @@ int64_t measured_output(const struct measured *batch, const struct measured *mod
     return tokens < (double)bound ? (int64_t)fmin(tokens, most_tokens) : bound;
 }
 
+bool measured_is_calibrated(const struct measured *m)
+{
+    return m->prompts >= CALIBRATE_AFTER && m->counted > 0;
+}
+
 double measured_calibration(const struct measured *m)
 {
-    if (m->prompts < CALIBRATE_AFTER || m->counted <= 0)
-        return 1;
+    if (!measured_is_calibrated(m))
+        return m->prior > 0 ? m->prior : 1;
     return fmin(fmax(m->told / m->counted, 1 / farthest), farthest);
 }
 

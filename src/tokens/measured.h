@@ -3,6 +3,7 @@
 #ifndef LH_TOKENS_MEASURED_H
 #define LH_TOKENS_MEASURED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "longhaul.h"
@@ -19,6 +20,7 @@ struct measured {
     int64_t prompts; /* answers of whatever kind that told what their prompt was */
     double told, counted;
     double share_most; /* the largest told / counted */
+    double prior;      /* what told / counted is taken for before ten were told; 0: 1 */
     double latency_ms; /* sum over `answers` */
 };
 
@@ -41,9 +43,10 @@ int64_t measured_output(const struct measured *batch, const struct measured *mod
                         int64_t bound, int64_t unknown);
 
 /* What a prompt that was counted as `counted` will be told to be, by what was told so far: told / counted of the model, between an eighth
- * and eight times; as counted until there are ten. */
+ * and eight times; by `prior` until there are ten. */
 int64_t measured_calibrated(const struct measured *model, int64_t counted);
 double measured_calibration(const struct measured *model);
+bool measured_is_calibrated(const struct measured *model); /* by answers, not by its prior */
 /* The same at its worst: a quarter above the largest share so far; at least `doubt` times the count until there are enough, and never
  * less than the count or what is expected. doubt: 1 where the count is exact, which needs no margin until it was exceeded. */
 int64_t measured_worst_prompt(const struct measured *model, double doubt, int64_t counted);

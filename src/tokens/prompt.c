@@ -226,3 +226,16 @@ int prompt_count_message(const char *model, const char *text, size_t len, struct
     counting_text(&c, text, len);
     return end(&c, out);
 }
+
+/* Claude up to 4.6 makes 16 % more tokens than gpt-4o of English articles, 21 % of mathematics, 30 % of Python (compared on fixed texts, 2025);
+ * from 4.7 on some 30 % more than before (Anthropic's page on token counting, 2026). Of a model that nobody knows as many are expected. */
+struct prompt_doubt prompt_doubt_of(const char *model)
+{
+    bool is_known = false;
+    lh_encoding_of_model(model, &is_known);
+    if (is_known)
+        return (struct prompt_doubt){1, 1};
+    if (!model_is_claude(model))
+        return (struct prompt_doubt){1, 1.5};
+    return model_claude_since(model, 4, 7) ? (struct prompt_doubt){1.55, 2} : (struct prompt_doubt){1.2, 1.5};
+}

@@ -35,4 +35,10 @@ int prompt_count(const char *url, json_object *body, struct prompt_count *out);
 /* The same of a body that is one message of a user, a text, without making it. `model`: NULL is none. */
 int prompt_count_message(const char *model, const char *text, size_t len, struct prompt_count *out);
 
+/* How many tokens of its own a model makes of one that is counted, before it told: expected, and at most. 1 and 1 of an encoding that is known. */
+struct prompt_doubt {
+    double expected, most;
+};
+struct prompt_doubt prompt_doubt_of(const char *model);
+
 #endif

@@ -80,6 +80,17 @@ static void prompts_are_calibrated_once_ten_were_told(void **state)
     assert_int_equal(measured_calibrated(&m, 1), 2);
 }
 
+static void a_prior_holds_until_ten_were_told(void **state)
+{
+    struct measured m = {.prior = 1.2};
+    (void)state;
+    assert_int_equal(measured_calibrated(&m, 1000), 1200);
+    assert_int_equal(measured_worst_prompt(&m, 1.5, 1000), 1500);
+    for (int i = 0; i < 10; i++)
+        measured_prompt(&m, 100, 110);
+    assert_int_equal(measured_calibrated(&m, 1000), 1100);
+}
+
 static void exact_counts_stay_as_they_are(void **state)
 {
     struct measured m = {0};
@@ -157,6 +168,7 @@ int main(void)
         cmocka_unit_test(few_answers_are_not_believed_to_be_the_longest),
         cmocka_unit_test(a_batch_of_enough_answers_speaks_for_itself),
         cmocka_unit_test(prompts_are_calibrated_once_ten_were_told),
+        cmocka_unit_test(a_prior_holds_until_ten_were_told),
         cmocka_unit_test(exact_counts_stay_as_they_are),
         cmocka_unit_test(absurd_usage_moves_a_prompt_eightfold_at_most),
         cmocka_unit_test(the_worst_prompt_covers_what_came),
