@@ -12,8 +12,8 @@
 enum {
     CHUNKS_BESIDE = 3, /* one being filled, one ready, one with the consumer */
     CHUNKS_MOST = PARSERS_MOST + CHUNKS_BESIDE,
-    CHUNK_LINES = 1000,
-    CHUNK_BYTES = 1 << 20,
+    CHUNK_LINES = 2000, /* of 600 bytes some 3 MB of memory; a commit each */
+    CHUNK_BYTES = 3 << 19,
     HELD_FACTOR = 8, /* chunks of CHUNK_BYTES that a parsing thread may be worth */
     LINE_OWN = 64,   /* about what a request has beside its body */
 };

@@ -2,7 +2,7 @@
  * them takes the chunks in the order of the input, whoever parsed them. What comes out does not depend on how many parse.
  *
  * Memory is bounded. Three more chunks than parsing threads exist, and are used again. The lines in them are at most
- * 8 MB for each parsing thread (64 MB with eight), or a single longer line with less than 1 MB of others; a line is there once as it was
+ * 12 MB for each parsing thread (96 MB with eight), or a single longer line with less than 1.5 MB of others; a line is there once as it was
  * read and once as the request it becomes. What is ahead of that waits in the file. */
 #ifndef LH_BATCH_CHUNKS_H
 #define LH_BATCH_CHUNKS_H
@@ -19,7 +19,7 @@ struct chunks_options {
     int parsers;             /* threads, at most 8; 0: as many as there are processors, 2 to 8 */
     size_t chunk_lines;      /* that end a chunk; 0: 1000 */
     size_t
-        chunk_bytes; /* of lines, that end a chunk; 0: 1 MB. The bound on memory goes by it: eight for each thread */
+        chunk_bytes; /* of lines, that end a chunk; 0: 1.5 MB. The bound on memory goes by it: eight for each thread */
 };
 
 /* source: borrowed, this one's alone until chunks_stop. LH_ENOMEM: no memory, or no thread. */

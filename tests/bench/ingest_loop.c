@@ -1,6 +1,6 @@
 /* Ingest: reads, checks and inserts a file of JOBS lines through lh_ingest, and inserts the same rows through bare SQLite.
  *   ingest_loop FOLDER [JOBS]
- * The bare side has the rows at hand: it reads, parses and checks nothing. It commits every 10,000 rows to disk, ours every 1,000.
+ * The bare side has the rows at hand: it reads, parses and checks nothing. It commits every 10,000 rows to disk, ours every 2,000.
  * Then the lines alone, read and parsed without a database: by one parsing thread, and by as many as an ingest has. */
 #include "bare_sqlite.h"
 #include "base/clock.h"

@@ -48,7 +48,7 @@ static void write_input(void)
 {
     struct strbuf text;
     strbuf_init(&text);
-    for (int i = 0; i < 3000; i++)
+    for (int i = 0; i < 6000; i++)
         strbuf_appendf(&text, "{\"prompt\":\"%d\"}\n", i);
     write_bytes("in.jsonl", text.data, text.len);
     strbuf_free(&text);
@@ -136,7 +136,7 @@ static void a_long_reader_makes_a_load_wait_instead_of_the_log_grow(void **state
     lh_error err = {0};
     write_input();
     open_world(&w);
-    w.loader.wal.full_at = 250000;
+    w.loader.wal.full_at = 450000;
     w.options.stop = &stop; /* a wait that is asked to stop ends at once */
     sqlite3 *reader = begin_reading();
     int rc = 0, chunks = 0;
@@ -147,8 +147,8 @@ static void a_long_reader_makes_a_load_wait_instead_of_the_log_grow(void **state
     assert_int_equal(rc, LH_ESTATE);
     assert_non_null(strstr(err.message, "interrupted"));
     int64_t stored = jobs(), bytes = log_bytes();
-    assert_true(stored < 3000 && stored == chunks * INT64_C(1000));
-    assert_true(bytes > 0 && bytes < 1000000);
+    assert_true(stored < 6000 && stored == chunks * INT64_C(2000));
+    assert_true(bytes > 0 && bytes < 2000000);
     assert_int_equal(insert_discard(&w.loader, &err), LH_ESTATE); /* removing rows writes too */
     assert_int_equal(log_bytes(), bytes);
     sqlite3_close(reader);
@@ -171,7 +171,7 @@ static void a_log_without_a_reader_takes_any_transaction(void **state)
     w.options.stop = &stop;
     for (int i = 0; i < 3; i++)
         assert_int_equal(insert_next(&w, &err), 0);
-    assert_int_equal(jobs(), 3000);
+    assert_int_equal(jobs(), 6000);
     assert_int_equal(insert_discard(&w.loader, &err), 0);
     assert_int_equal(jobs(), 0);
     close_world(&w);

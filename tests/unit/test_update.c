@@ -104,7 +104,7 @@ static void a_refused_update_leaves_the_batch_as_it_was(void **state)
             assert_int_equal(lh_pause(DB, "in", "for lunch", &err), 0);
         }
         char *before = ask_text(whole_batch);
-        write_lines(4, 1500, "a");
+        write_lines(4, 3000, "a");
         write_bad();
         lh_ingest_options o = updating();
         o.stop = &stop; /* some of it is in when the bad line is met */
@@ -124,7 +124,7 @@ static void an_interrupted_update_goes_on(void **state)
     (void)state;
     load_lines(3);
     finish_jobs(10, all_done);
-    write_lines(4, 3000, "a");
+    write_lines(4, 6000, "a");
     lh_ingest_options o = updating();
     o.stop = &stop;
     int rc = LH_ESTATE, calls = 0;
@@ -134,10 +134,10 @@ static void an_interrupted_update_goes_on(void **state)
     }
     assert_int_equal(rc, 0);
     assert_true(calls > 2);
-    assert_int_equal(ask("SELECT count(*) FROM jobs"), 3000);
+    assert_int_equal(ask("SELECT count(*) FROM jobs"), 6000);
     assert_asked("SELECT state || ' ' || jobs_ready || ' ' || jobs_done || ' ' || ifnull(finished_at, '-') "
                  "FROM batches",
-                 "active 2997 3 -\n");
+                 "active 5997 3 -\n");
     assert_sound();
 }
 
@@ -184,7 +184,7 @@ static void added_dead_letters_are_numbered_behind_what_has_finished(void **stat
     (void)state;
     struct work_meanwhile w = {0};
     load_lines(1);
-    write_lines(2, 1001, "a");
+    write_lines(2, 2001, "a");
     write_bad();
     write_bad();
     lh_ingest_options o = updating();
@@ -219,7 +219,7 @@ static void fresh_goes_on_with_its_own_interrupted_load_only(void **state)
 {
     (void)state;
     lh_ingest_options o = options();
-    write_lines(1, 2500, "w");
+    write_lines(1, 5000, "w");
     o.stop = &stop;
     assert_int_equal(load_with(&o, &report, &err), LH_ESTATE);
     o.fresh = true;
@@ -231,11 +231,11 @@ static void fresh_goes_on_with_its_own_interrupted_load_only(void **state)
     assert_int_equal(load_with(&o, &report, &err), 0);
     assert_string_equal(report.batch, "in-2");
     assert_int_equal(report.jobs_added, 2);
-    write_lines(1, 2500, "w");
+    write_lines(1, 5000, "w");
     assert_int_equal(load_with(&o, &report, &err), 0);
     assert_string_equal(report.batch, "in");
     assert_asked("SELECT name || ' ' || state || ' ' || jobs_ready FROM batches",
-                 "in active 2500\nin-2 active 2\n");
+                 "in active 5000\nin-2 active 2\n");
     assert_sound();
 }
 
