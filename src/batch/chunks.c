@@ -375,6 +375,7 @@ void chunks_stop(struct chunks *c)
 {
     if (c == NULL)
         return;
+    source_leave(c->source);
     end_workers(c);
     uv_thread_join(&c->thread);
     destroy_signals(c);

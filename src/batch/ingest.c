@@ -132,6 +132,11 @@ static int check_skipped(struct load *l, lh_error *err)
                         l->loader.batch.name, (long long)l->skip);
 }
 
+static int say_interrupted(lh_error *err)
+{
+    return lh_error_set(err, LH_ESTATE, "interrupted; the same command goes on with the load");
+}
+
 /* Inserts until the end of the input, or looks through the rest of a refused one for more bad lines. */
 static int load_chunks(struct load *l, lh_error *err)
 {
@@ -142,6 +147,8 @@ static int load_chunks(struct load *l, lh_error *err)
         int rc = chunk->rc;
         if (rc != 0 && err != NULL)
             *err = chunk->error;
+        if (rc == LH_ESTATE)
+            return say_interrupted(err);
         if (rc == 0 && first)
             rc = check_skipped(l, err);
         if (rc == 0 && loader->refused)
@@ -156,7 +163,7 @@ static int load_chunks(struct load *l, lh_error *err)
         report_progress(l, chunk);
         chunks_recycle(l->reading.chunks, chunk);
         if (loader->options->stop != NULL && *loader->options->stop != 0 && !last)
-            return lh_error_set(err, LH_ESTATE, "interrupted; the same command goes on with the load");
+            return say_interrupted(err);
     }
     return 0;
 }
@@ -236,6 +243,8 @@ static int verify_lines(struct load *l, int64_t *lines, bool *same_prefix, lh_er
     const lh_ingest_options *o = l->loader.options;
     int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &source, err);
     *same_prefix = false;
+    if (rc == 0)
+        source_stop_at(source, o->stop);
     while (rc == 0 && (rc = source_next(source, &line, err)) == 1) {
         rc = 0;
         if (source_lines(source) != l->loader.state.lines)

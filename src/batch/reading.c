@@ -18,6 +18,8 @@ int reading_open(struct reading *r, const lh_ingest_options *o, int64_t skip, lh
     *r = (struct reading){0};
     int rc = source_open(o->inputs, o->n_inputs, o->max_line, o->prompt_template != NULL, &r->source, err);
     if (rc == 0)
+        source_stop_at(r->source, o->stop);
+    if (rc == 0)
         rc = chunks_start(r->source, &chunks, &r->chunks, err);
     if (rc != 0)
         reading_close(r);

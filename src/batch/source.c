@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { CHUNK = 256 * 1024, KEPT = 1024 /* bytes of a line that is too long */ };
+enum { CHUNK = 256 * 1024, KEPT = 1024 /* bytes of a line that is too long */, LOOK_MS = 100 };
 
 struct source {
     const char *const *inputs;
@@ -28,6 +30,8 @@ struct source {
     int64_t line; /* in this input */
     int64_t number, bytes;
     XXH3_state_t *hash;
+    const volatile int *stop; /* borrowed; NULL: none */
+    atomic_bool is_left;
 };
 
 static const char *display_name(const char *input)
@@ -72,11 +76,22 @@ void source_close(struct source *s)
     free(s);
 }
 
+void source_stop_at(struct source *s, const volatile int *stop)
+{
+    s->stop = stop;
+}
+
+void source_leave(struct source *s)
+{
+    atomic_store(&s->is_left, true);
+}
+
+/* Not blocking: a pipe that nobody writes to yet would hold its reader where no stop is seen. */
 static int open_input(struct source *s, lh_error *err)
 {
     const char *name = s->inputs[s->index];
     struct stat st;
-    s->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    s->fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->fd < 0)
         return lh_error_set(err, errno == ENOENT ? LH_ENOTFOUND : LH_EIO, "input %s: %s", name,
                             strerror(errno));
@@ -88,6 +103,37 @@ static int open_input(struct source *s, lh_error *err)
     s->start = s->end = 0;
     s->line = 0;
     return 0;
+}
+
+static bool is_stopped(struct source *s)
+{
+    return atomic_load(&s->is_left) || (s->stop != NULL && *s->stop != 0);
+}
+
+/* Until there is something to read, or the end. */
+static int await_input(struct source *s, lh_error *err)
+{
+    struct pollfd input = {.fd = s->fd, .events = POLLIN};
+    for (int wait_ms = 0; poll(&input, 1, wait_ms) <= 0; wait_ms = LOOK_MS)
+        if (is_stopped(s))
+            return lh_error_set(err, LH_ESTATE, "interrupted while waiting for input %s",
+                                display_name(s->inputs[s->index]));
+    return 0;
+}
+
+static ssize_t read_more(struct source *s, lh_error *err)
+{
+    for (;;) {
+        int rc = await_input(s, err);
+        if (rc != 0)
+            return rc;
+        ssize_t n = read(s->fd, s->buffer + s->end, s->capacity - s->end);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return lh_error_set(err, LH_EIO, "input %s: %s", display_name(s->inputs[s->index]),
+                                strerror(errno));
+    }
 }
 
 /* Reads more behind what is there. */
@@ -105,12 +151,9 @@ static int fill(struct source *s, lh_error *err)
         s->buffer = more;
         s->capacity *= 2;
     }
-    ssize_t n = 0;
-    do
-        n = read(s->fd, s->buffer + s->end, s->capacity - s->end);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = read_more(s, err);
     if (n < 0)
-        return lh_error_set(err, LH_EIO, "input %s: %s", display_name(s->inputs[s->index]), strerror(errno));
+        return (int)n;
     s->eof = n == 0;
     s->end += (size_t)n;
     return 0;

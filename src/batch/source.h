@@ -30,6 +30,11 @@ int source_open(const char *const *inputs, size_t count, size_t max_line, bool c
                 lh_error *err);
 void source_close(struct source *s); /* NULL-safe */
 
+/* A pipe may stay open and silent. While nothing comes, source_next gives up with LH_ESTATE once *stop is not 0 (NULL: never), or after
+ * source_leave; what is there to be read is read. */
+void source_stop_at(struct source *s, const volatile int *stop);
+void source_leave(struct source *s); /* any thread */
+
 /* 1: a line. 0: the end. Negative: failed. */
 int source_next(struct source *s, struct source_line *out, lh_error *err);
 

@@ -132,6 +132,11 @@ static void report_progress(struct work *w, const struct chunk *chunk)
     o->progress(o->progress_arg, chunk->lines, chunk->bytes);
 }
 
+static int say_interrupted(lh_error *err)
+{
+    return lh_error_set(err, LH_ESTATE, "interrupted; nothing was estimated");
+}
+
 static int read_chunks(struct work *w, lh_error *err)
 {
     const volatile int *stop = w->o->input->stop;
@@ -140,6 +145,8 @@ static int read_chunks(struct work *w, lh_error *err)
         int rc = chunk->rc;
         if (rc != 0 && err != NULL)
             *err = chunk->error;
+        if (rc == LH_ESTATE)
+            return say_interrupted(err);
         if (rc == 0 && (rc = see_chunk(w, chunk)) == LH_ENOMEM)
             lh_error_nomem(err);
         if (rc != 0)
@@ -148,7 +155,7 @@ static int read_chunks(struct work *w, lh_error *err)
         report_progress(w, chunk);
         chunks_recycle(w->reading.chunks, chunk);
         if (stop != NULL && *stop != 0 && !over)
-            return lh_error_set(err, LH_ESTATE, "interrupted; nothing was estimated");
+            return say_interrupted(err);
     }
     return 0;
 }

@@ -1,4 +1,7 @@
 /* Chunks: every line of the input in order, each once, and after each chunk the position says exactly what came so far. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/random.h"
@@ -276,6 +279,23 @@ static void a_reader_that_is_ahead_can_be_stopped(void **state)
     strbuf_free(&text);
 }
 
+/* Whoever had enough of what came, 1,000 bad lines or a full disk, need not wait for the writer. */
+static void a_reader_of_a_silent_pipe_can_be_stopped(void **state)
+{
+    (void)state;
+    static const char *const input[] = {"pipe"};
+    struct chunks_options o = {.rules = bare, .chunk_lines = 2};
+    struct reading r;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    int writer = open("pipe", O_RDWR | O_CLOEXEC);
+    assert_int_equal(write(writer, "{}\n{}\n{}\n", 9), 9);
+    start_with(&r, input, 1, LINE_MOST, &o);
+    assert_int_equal(chunks_next(r.chunks)->count, 2);
+    end(&r);
+    close(writer);
+    unlink("pipe");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +307,7 @@ int main(void)
         cmocka_unit_test(any_bytes_become_valid_text),
         cmocka_unit_test(a_failed_read_is_told_and_ends_it),
         cmocka_unit_test(a_reader_that_is_ahead_can_be_stopped),
+        cmocka_unit_test(a_reader_of_a_silent_pipe_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -1,5 +1,8 @@
 /* lh_ingest on a store: whatever interrupts it, each line is there exactly once; what is refused leaves nothing. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "batch_world.h"
@@ -103,6 +106,23 @@ static int load_in_pieces(lh_ingest_options *o, int *calls)
             assert_non_null(strstr(err.message, "interrupted"));
     }
     return rc;
+}
+
+static void a_load_from_a_silent_pipe_can_be_interrupted(void **state)
+{
+    (void)state;
+    static const char *const input[] = {"pipe"};
+    lh_ingest_options o = options();
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    int writer = open("pipe", O_RDWR | O_CLOEXEC);
+    assert_int_equal(write(writer, "{\"prompt\":\"a\"}\n", 15), 15);
+    stop = 1;
+    o.stop = &stop;
+    o.inputs = input;
+    o.batch = "b";
+    assert_int_equal(load_with(&o, &report, &err), LH_ESTATE);
+    assert_string_equal(err.message, "interrupted; the same command goes on with the load");
+    close(writer);
 }
 
 static void interrupted_anywhere_each_line_is_stored_once(void **state)
@@ -455,6 +475,7 @@ static void standard_input_goes_on_when_it_is_given_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_load_from_a_silent_pipe_can_be_interrupted, empty_folder),
         cmocka_unit_test_setup(interrupted_anywhere_each_line_is_stored_once, empty_folder),
         cmocka_unit_test_setup(a_load_again_changes_nothing, empty_folder),
         cmocka_unit_test_setup(marks_line_ends_and_blank_lines_are_no_matter, empty_folder),

@@ -1,5 +1,7 @@
 /* Input as lines: whatever pieces it comes in, the lines, their numbers and their hash are those of the plainest model. */
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "base/random.h"
@@ -367,6 +369,38 @@ static void what_is_no_text_is_refused_with_advice(void **state)
     }
 }
 
+/* A pipe that somebody holds open, or that nobody opened yet: only a stop ends the wait. */
+static void a_silent_pipe_is_left_when_told_and_not_before_it_is_silent(void **state)
+{
+    (void)state;
+    const char *const input[] = {"pipe"};
+    for (int is_open = 0; is_open < 2; is_open++)
+        for (int by_flag = 0; by_flag < 2; by_flag++) {
+            volatile int stop = 0;
+            struct source_line line;
+            lh_error err = {0};
+            assert_int_equal(mkfifo("pipe", 0600), 0);
+            int writer = is_open ? open("pipe", O_RDWR | O_CLOEXEC) : -1;
+            struct source *s = open_source(input, 1, MAX_LINE, false);
+            source_stop_at(s, &stop);
+            if (by_flag)
+                stop = 1;
+            else
+                source_leave(s);
+            if (is_open) {
+                assert_int_equal(write(writer, "one\ntwo", 7), 7);
+                assert_true(next(s, &line));
+                assert_line(&line, "one");
+            }
+            assert_int_equal(source_next(s, &line, &err), LH_ESTATE);
+            assert_non_null(strstr(err.message, "interrupted"));
+            source_close(s);
+            if (is_open)
+                close(writer);
+            unlink("pipe");
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_never_blank),
         cmocka_unit_test(nothing_gives_no_line),
         cmocka_unit_test(standard_input_is_an_input),
+        cmocka_unit_test(a_silent_pipe_is_left_when_told_and_not_before_it_is_silent),
         cmocka_unit_test(what_is_no_text_is_refused_with_advice),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
