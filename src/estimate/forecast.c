@@ -66,11 +66,21 @@ static double at_once(const struct forecast_endpoint *e, int k, double of_one)
     return e->burst[k] > of_one ? e->burst[k] : of_one;
 }
 
-/* A window lets all go at its begin, and none until its end. */
-static double window_start(const struct forecast_endpoint *e, double requests)
+/* When the last goes, if `count` go together in each `ms`. */
+static double round_start(double count, double ms, double requests)
 {
     double before = ceil(requests - 1e-6) - 1;
-    return before > 0 ? floor(before / (double)e->window_count) * (double)e->window_ms : 0;
+    return before > 0 ? floor(before / count) * ms : 0;
+}
+
+/* A window lets all go at its begin, and none until its end. As many as may be out at once are answered in rounds: one more than a whole
+ * number of rounds is a round, and the slowest of a round that is not full takes about as long as a full one. */
+static double rounds_start(const struct forecast_endpoint *e, int k, const struct load *l)
+{
+    double requests = l->use[FORECAST_RPM];
+    if (k == FORECAST_WINDOW)
+        return round_start((double)e->window_count, (double)e->window_ms, requests);
+    return round_start(e->flow[k], l->use[k] / requests, requests);
 }
 
 /* When the last of it starts. */
@@ -88,8 +98,8 @@ static double last_start(const struct forecast_endpoint *e, const struct load *l
             return l->use[k];
         }
         double at = (l->use[k] - at_once(e, k, l->use[k] / requests)) / e->flow[k];
-        if (k == FORECAST_WINDOW)
-            at = window_start(e, requests);
+        if (k == FORECAST_WINDOW || k == FORECAST_CONCURRENCY)
+            at = rounds_start(e, k, l);
         if (at > latest) {
             latest = at;
             *limit = (enum forecast_limit)k;

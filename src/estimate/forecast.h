@@ -2,7 +2,7 @@
  *
  * An endpoint starts requests as fast as each of its limits lets it: what a full bucket holds at once, then its flow; the last answer
  * comes a latency after the last start. Concurrency is a limit like the others: its bucket holds as many requests, and each takes its
- * latency. Work that several endpoints can do goes where it starts first, so all that share it end together. */
+ * latency; only the end of it goes by whole rounds. Work that several endpoints can do goes where it starts first, so all that share it end together. */
 #ifndef LH_ESTIMATE_FORECAST_H
 #define LH_ESTIMATE_FORECAST_H
 

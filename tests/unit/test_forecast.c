@@ -50,8 +50,9 @@ static void each_limit_takes_as_long_as_reckoned_by_hand(void **state)
     } cases[] = {
         /* 200 ms each, 4 at once: 25 rounds. */
         {{.concurrency = 4}, 100, {1, 1, 200}, 5000, FORECAST_CONCURRENCY},
-        /* Half a round more than whole ones is half a round, as a fluid. */
-        {{.concurrency = 4}, 102, {1, 1, 200}, 5100, FORECAST_CONCURRENCY},
+        /* Half a round more than whole ones is a round. */
+        {{.concurrency = 4}, 102, {1, 1, 200}, 5200, FORECAST_CONCURRENCY},
+        {{.concurrency = 4}, 5, {1, 1, 200}, 400, FORECAST_CONCURRENCY},
         /* All at once. */
         {{.concurrency = 50}, 50, {1, 1, 200}, 200, FORECAST_NONE},
         /* 600 a minute: 5.5 at once, 9.9 a second; the last comes 100 ms after it went. */
