@@ -5,6 +5,7 @@
 
 #include "limit/gate.h"
 #include "limit/told.h"
+#include "schedule/endpoint.h"
 
 enum { MINUTE_MS = 60000, ROUNDS = 60, HALVINGS = 100 };
 
@@ -33,6 +34,8 @@ void forecast_endpoint_of(const lh_endpoint_options *o, struct forecast_endpoint
     limit_per_minute(out, FORECAST_ITPM, o->itpm);
     limit_per_minute(out, FORECAST_OTPM, o->otpm);
     out->flow[FORECAST_CONCURRENCY] = (double)o->concurrency; /* ms of answers in each ms */
+    out->is_scouted =
+        o->rpm <= 0 && o->tpm <= 0 && o->itpm <= 0 && o->otpm <= 0 && o->window_count <= 0 && !o->ignore_told;
     if (o->window_count <= 0 || o->window_ms <= 0)
         return;
     out->flow[FORECAST_WINDOW] = (double)o->window_count / (double)o->window_ms;
@@ -108,13 +111,25 @@ static double last_start(const struct forecast_endpoint *e, const struct load *l
     return latest;
 }
 
+/* Of an endpoint without limits most wait for the first answer; the longer it takes, the more go without it. */
+static double first_wait(const struct forecast_endpoint *e, double requests, double latency)
+{
+    double at_once = requests < e->flow[FORECAST_CONCURRENCY] ? requests : e->flow[FORECAST_CONCURRENCY];
+    double doublings = ceil(log2(at_once / ENDPOINT_SCOUTS) - 1e-6);
+    if (!e->is_scouted || doublings <= 0)
+        return 0;
+    return fmin(latency, doublings * ENDPOINT_SCOUT_MS);
+}
+
 static void finish_part(const struct forecast_endpoint *e, const struct load *l, struct forecast_part *out)
 {
     double requests = l->use[FORECAST_RPM];
     out->requests = requests;
     out->ms = last_start(e, l, &out->limit);
-    if (requests > 0)
-        out->ms += l->use[FORECAST_CONCURRENCY] / requests;
+    if (requests <= 0)
+        return;
+    double latency = l->use[FORECAST_CONCURRENCY] / requests;
+    out->ms += first_wait(e, requests, latency) + latency;
 }
 
 /* ---- sharing work ---- */

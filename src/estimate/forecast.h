@@ -6,6 +6,7 @@
 #ifndef LH_ESTIMATE_FORECAST_H
 #define LH_ESTIMATE_FORECAST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct forecast_endpoint {
     double flow[FORECAST_LIMITS];  /* per ms; 0: no such limit */
     double burst[FORECAST_LIMITS]; /* what can go at once */
     int64_t window_count, window_ms;
+    bool is_scouted; /* no limits: most wait for the first answer, which may tell some */
 };
 /* From options that make sense. */
 void forecast_endpoint_of(const lh_endpoint_options *o, struct forecast_endpoint *out);

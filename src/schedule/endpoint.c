@@ -8,11 +8,7 @@
 
 #include "schedule/stops.h"
 
-enum {
-    LONG_PAUSE_MS = 10000,
-    SCOUTS = 4,      /* requests before the first answer of an endpoint without limits, … */
-    SCOUT_MS = 2000, /* … and twice as many after each such time */
-};
+enum { LONG_PAUSE_MS = 10000 };
 
 int endpoint_read_adaptive(const lh_endpoint_options *e, const char *of, struct adaptive_options *out,
                            lh_error *err)
@@ -47,8 +43,8 @@ static int open_gate(struct endpoint *e, int64_t pause_most_ms, int64_t now_ms, 
     o.itpm = e->options.itpm;
     o.otpm = e->options.otpm;
     o.ignore_told = e->options.ignore_told;
-    o.scout = SCOUTS;
-    o.scout_ms = SCOUT_MS;
+    o.scout = ENDPOINT_SCOUTS;
+    o.scout_ms = ENDPOINT_SCOUT_MS;
     o.window_count = e->options.window_count;
     o.window_ms = e->options.window_ms;
     o.pause_most_ms = pause_most_ms;

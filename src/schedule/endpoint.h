@@ -11,7 +11,9 @@
 enum {
     DIALECTS = 2,
     ENDPOINT_NAME_MOST = 128,
-    UNREACHABLE_GIVE_UP = 6 /* tries in a row before the first answer ever: the address is wrong */
+    ENDPOINT_SCOUTS = 4,      /* requests before the first answer of an endpoint without limits, … */
+    ENDPOINT_SCOUT_MS = 2000, /* … and twice as many after each such time */
+    UNREACHABLE_GIVE_UP = 6   /* tries in a row before the first answer ever: the address is wrong */
 };
 
 struct model_name {     /* owned */

@@ -53,8 +53,14 @@ static void each_limit_takes_as_long_as_reckoned_by_hand(void **state)
         /* Half a round more than whole ones is a round. */
         {{.concurrency = 4}, 102, {1, 1, 200}, 5200, FORECAST_CONCURRENCY},
         {{.concurrency = 4}, 5, {1, 1, 200}, 400, FORECAST_CONCURRENCY},
-        /* All at once. */
-        {{.concurrency = 50}, 50, {1, 1, 200}, 200, FORECAST_NONE},
+        /* All at once, but for the first answer of an endpoint without limits: four go ahead of it, and after each 2 s twice as many. */
+        {{.concurrency = 50, .ignore_told = true}, 50, {1, 1, 200}, 200, FORECAST_NONE},
+        {{.concurrency = 50}, 4, {1, 1, 200}, 200, FORECAST_NONE},
+        {{.concurrency = 50}, 50, {1, 1, 200}, 400, FORECAST_NONE},
+        {{.concurrency = 50}, 51, {1, 1, 200}, 600, FORECAST_CONCURRENCY},
+        {{.concurrency = 50}, 16, {1, 1, 9000}, 13000, FORECAST_NONE},
+        {{.concurrency = 32}, 64, {1, 1, 9000}, 24000, FORECAST_CONCURRENCY},
+        {{.concurrency = 50, .rpm = 60000000}, 50, {1, 1, 200}, 200, FORECAST_NONE},
         /* 600 a minute: 5.5 at once, 9.9 a second; the last comes 100 ms after it went. */
         {{.concurrency = 1000, .rpm = 600}, 500, {1, 1, 100}, 494.5 / 9.9 * 1e3 + 100, FORECAST_RPM},
         /* 60,000 tokens: 500.5 at once, 990 a second. */
