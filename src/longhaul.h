@@ -412,8 +412,8 @@ typedef struct lh_estimate_report {
 /* o->latency_ms is unknown, the rest empty. */
 void lh_estimate_options_default(lh_estimate_options *o);
 /* Reads all input and sends nothing. LH_EINPUT for bad lines unless skip_bad, as lh_ingest; LH_EUSAGE for options that a run would refuse;
- * LH_ESTATE "interrupted". No retries, faults, cached tokens or limits that only answers tell are in it. Requests whose custom_id stands twice
- * are not looked for. Free the report whatever is returned. */
+ * LH_ESTATE "interrupted". No retries, faults, cached tokens or limits that only answers tell are in it; but at most, prompts are written into the
+ * provider's cache where that is dearer, as in the worst case of a budget. Requests whose custom_id stands twice are not looked for. Free the report whatever is returned. */
 int lh_estimate(const lh_estimate_options *o, lh_estimate_report *out, lh_error *err);
 void lh_estimate_free(lh_estimate_report *report); /* all zeroes, too */
 

@@ -102,9 +102,10 @@ static struct fit_limits limits_of(const struct sums *s, const struct cell *c)
 
 static bool is_same_price(const struct price *a, const struct price *b)
 {
-    return a->known == b->known && a->input == b->input && a->output == b->output &&
-           a->batch_discount == b->batch_discount && a->long_prompt == b->long_prompt &&
-           a->long_input_percent == b->long_input_percent && a->long_output_percent == b->long_output_percent;
+    return a->known == b->known && a->input == b->input && a->output == b->output && a->cached == b->cached &&
+           a->cache_write == b->cache_write && a->batch_discount == b->batch_discount &&
+           a->long_prompt == b->long_prompt && a->long_input_percent == b->long_input_percent &&
+           a->long_output_percent == b->long_output_percent;
 }
 
 static struct money *find_money(struct cell *c, const struct price *p)
@@ -225,7 +226,7 @@ static void add_money(struct money *m, int64_t prompt, int64_t expected, int64_t
     }
     m->sum.low = add_up(m->sum.low, low);
     m->sum.expected = add_up(m->sum.expected, cost(m, prompt, expected));
-    m->sum.high = add_up(m->sum.high, cost(m, prompt, bound != LH_UNKNOWN ? bound : 0));
+    m->sum.high = add_up(m->sum.high, price_most(&m->price, prompt, bound != LH_UNKNOWN ? bound : 0));
 }
 
 static void add_served(struct sums *s, struct cell *c, const struct line_job *job)

@@ -290,6 +290,26 @@ static void several_endpoints_cost_by_their_parts(void **state)
     lh_estimate_free(&r);
 }
 
+/* Whoever writes prompts into the cache pays more than for plain ones: at most, all is written, and at the dearer endpoint. */
+static void at_most_prompts_are_written_to_the_cache(void **state)
+{
+    (void)state;
+    lh_endpoint_options list[2] = {run_options().endpoint, run_options().endpoint};
+    lh_run_options run = run_options();
+    for (int i = 0; i < 2; i++) {
+        list[i].name = i == 0 ? "plain" : "dear";
+        list[i].price_input_nanousd = PRICE_IN;
+        list[i].price_output_nanousd = PRICE_OUT;
+        list[i].price_cache_write_nanousd = i == 0 ? PRICE_IN : 4 * PRICE_IN;
+    }
+    run.endpoints = list;
+    run.n_endpoints = 2;
+    write_lines(10, "x", 5);
+    lh_estimate_report r = estimated(&run, NULL, NULL);
+    assert_range(&r.cost_nanousd, 10 * HI, LH_UNKNOWN, 10 * (4 * HI + 5 * 3));
+    lh_estimate_free(&r);
+}
+
 static void bad_lines_refuse_it_as_they_refuse_a_batch(void **state)
 {
     (void)state;
@@ -343,6 +363,7 @@ int main(void)
         IN_FOLDER(earlier_answers_of_the_batch_are_what_is_expected_within_each_bound),
         IN_FOLDER(a_database_that_is_not_there_is_a_note_and_is_not_made),
         IN_FOLDER(several_endpoints_cost_by_their_parts),
+        IN_FOLDER(at_most_prompts_are_written_to_the_cache),
         IN_FOLDER(bad_lines_refuse_it_as_they_refuse_a_batch),
         IN_FOLDER(thousands_of_models_and_urls_are_summed),
     };
