@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch/line.h"
+#include "batch/template.h"
 
 enum { NAME_LIMIT = 200 };
 
@@ -73,5 +74,5 @@ int ingest_check_options(const lh_ingest_options *o, lh_error *err)
     if (o->tenant != NULL && (*o->tenant == '\0' || strlen(o->tenant) >= 128 ||
                               !utf8_is_valid(o->tenant, strlen(o->tenant), NULL)))
         return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
-    return o->prompt_template != NULL ? line_check_template(o->prompt_template, err) : 0;
+    return o->prompt_template != NULL ? template_check(o->prompt_template, err) : 0;
 }

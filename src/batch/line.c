@@ -354,21 +354,3 @@ int line_parse(struct line_parser *p, const struct source_line *line, struct str
         text->len = after_id;
     return rc;
 }
-
-static int any_field(void *arg, const char *name, struct strbuf *out, lh_error *err)
-{
-    (void)arg;
-    (void)name;
-    (void)out;
-    (void)err;
-    return 0;
-}
-
-int line_check_template(const char *prompt_template, lh_error *err)
-{
-    struct strbuf out;
-    strbuf_init(&out);
-    int rc = template_fill(prompt_template, any_field, NULL, &out, err);
-    strbuf_free(&out);
-    return rc;
-}

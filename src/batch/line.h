@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "batch/csv.h"
 #include "batch/source.h"
+#include "provider/provider.h"
 #include "tokens/prompt.h"
 
 struct line_rules { /* borrowed */
@@ -32,6 +33,7 @@ struct line_job {
     int64_t approximate_tokens; /* the part of the prompt that is not counted */
     enum prompt_basis basis;
     int64_t prompts, answers; /* in it, and asked for; ≥ 1 */
+    enum service_tier tier;   /* that it asks for */
 };
 
 /* Reads one line and appends its strings to `text`. 0; LH_EINPUT with the reason (without line number), and then job->custom_id
@@ -41,8 +43,5 @@ int line_parse(struct line_parser *p, const struct source_line *line, struct str
 
 /* A path such as /v1/chat/completions: nothing in it that could end a request's line. */
 bool line_is_url(const char *url, size_t len);
-
-/* LH_EUSAGE: the template has an unclosed {{ or an empty name. */
-int line_check_template(const char *prompt_template, lh_error *err);
 
 #endif

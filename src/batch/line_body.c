@@ -53,6 +53,7 @@ int line_body_check(const struct line_rules *rules, const char *url, json_object
     take_count(job, &count);
     job->prompts = provider_request_prompts(url, body);
     job->answers = provider_request_answers(url, body);
+    job->tier = provider_request_tier(body);
     job->max_output_tokens = provider_request_max_output(url, body);
     if (job->max_output_tokens < 0)
         job->max_output_tokens = LH_UNKNOWN;

@@ -41,6 +41,24 @@ int template_fill(const char *text, template_field_fn field, void *arg, struct s
     return out->failed ? lh_error_nomem(err) : 0;
 }
 
+static int any_field(void *arg, const char *name, struct strbuf *out, lh_error *err)
+{
+    (void)arg;
+    (void)name;
+    (void)out;
+    (void)err;
+    return 0;
+}
+
+int template_check(const char *text, lh_error *err)
+{
+    struct strbuf out;
+    strbuf_init(&out);
+    int rc = template_fill(text, any_field, NULL, &out, err);
+    strbuf_free(&out);
+    return rc;
+}
+
 struct uses {
     char name[COUNTED_NAMES][NAME_MAX_BYTES];
     size_t count[COUNTED_NAMES], names;

@@ -11,6 +11,9 @@ typedef int (*template_field_fn)(void *arg, const char *name, struct strbuf *out
 /* Appends the filled template. LH_EINPUT from `field`; LH_ENOMEM. */
 int template_fill(const char *text, template_field_fn field, void *arg, struct strbuf *out, lh_error *err);
 
+/* LH_EUSAGE: the template has an unclosed {{ or an empty name. */
+int template_check(const char *text, lh_error *err);
+
 /* How often the field that stands most often in it does; 1 at least. Of many fields it looks at the first 32. */
 size_t template_most_uses(const char *text);
 

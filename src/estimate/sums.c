@@ -103,9 +103,9 @@ static struct fit_limits limits_of(const struct sums *s, const struct cell *c)
 static bool is_same_price(const struct price *a, const struct price *b)
 {
     return a->known == b->known && a->input == b->input && a->output == b->output && a->cached == b->cached &&
-           a->cache_write == b->cache_write && a->batch_discount == b->batch_discount &&
-           a->long_prompt == b->long_prompt && a->long_input_percent == b->long_input_percent &&
-           a->long_output_percent == b->long_output_percent;
+           a->cache_write == b->cache_write && a->is_list == b->is_list &&
+           a->batch_discount == b->batch_discount && a->long_prompt == b->long_prompt &&
+           a->long_input_percent == b->long_input_percent && a->long_output_percent == b->long_output_percent;
 }
 
 static struct money *find_money(struct cell *c, const struct price *p)
@@ -212,20 +212,22 @@ static int64_t bound_of(const struct cell *c, const struct line_job *job)
     return bound;
 }
 
-static int64_t cost(struct money *m, int64_t prompt, int64_t completion)
+static int64_t cost(struct money *m, int64_t prompt, int64_t completion, enum service_tier tier)
 {
-    return price_of(&m->price, &(struct token_usage){.prompt = prompt, .completion = completion});
+    return price_of(&m->price,
+                    &(struct token_usage){.prompt = prompt, .completion = completion, .tier = tier});
 }
 
-static void add_money(struct money *m, int64_t prompt, int64_t expected, int64_t bound)
+static void add_money(struct money *m, int64_t prompt, int64_t expected, int64_t bound,
+                      enum service_tier tier)
 {
-    int64_t low = cost(m, prompt, 0);
+    int64_t low = cost(m, prompt, 0, tier);
     if (low == LH_UNKNOWN) {
         m->unpriced++;
         return;
     }
     m->sum.low = add_up(m->sum.low, low);
-    m->sum.expected = add_up(m->sum.expected, cost(m, prompt, expected));
+    m->sum.expected = add_up(m->sum.expected, cost(m, prompt, expected, tier));
     m->sum.high = add_up(m->sum.high, price_most(&m->price, prompt, bound != LH_UNKNOWN ? bound : 0));
 }
 
@@ -245,7 +247,7 @@ static void add_served(struct sums *s, struct cell *c, const struct line_job *jo
     else
         c->bounded = add_up(c->bounded, bound);
     for (size_t i = 0; i < c->n_money; i++)
-        add_money(&c->money[i], prompt, expected, bound);
+        add_money(&c->money[i], prompt, expected, bound, job->tier);
 }
 
 int sums_add(struct sums *s, const struct line_job *job, const char *model, const char *url, lh_unservable *u)

@@ -128,6 +128,10 @@ int64_t provider_request_answers(const char *url, json_object *body);
 bool provider_names_bound(json_object *body);
 const char *provider_bound_key(const char *url, const char *model);
 
+/* What it asks to be served as, where that has a price of its own: TIER_PRIORITY ("service_tier":"priority", Anthropic's "speed":"fast"), else
+ * TIER_STANDARD. Flex is standard: it need not be granted. */
+enum service_tier provider_request_tier(json_object *body);
+
 /* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
 struct json_span provider_model_span(const char *body, size_t len);
 /* The body with another model, all other bytes as they were. Without a model nothing is appended. */

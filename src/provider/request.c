@@ -1,5 +1,6 @@
 /* Request bodies: what they name, and what cannot be one. See provider.h. */
 #include <string.h>
+#include <strings.h>
 
 #include "provider/dialects.h"
 
@@ -84,6 +85,19 @@ int64_t provider_request_max_output(const char *url, json_object *body)
         return -1;
     int64_t answers = provider_request_answers(url, body);
     return answers > most * 1000 / (bound > 0 ? bound : 1) ? most * 1000 : bound * answers;
+}
+
+static bool asks(json_object *body, const char *key, const char *word)
+{
+    const char *asked = json_get_string(body, key);
+    return asked != NULL && strcasecmp(asked, word) == 0;
+}
+
+enum service_tier provider_request_tier(json_object *body)
+{
+    bool dear = asks(body, "service_tier", "priority") || asks(body, "service_tier", "fast") ||
+                asks(body, "speed", "fast");
+    return dear ? TIER_PRIORITY : TIER_STANDARD;
 }
 
 enum kind { ANY = 0, TEXT = 1, LIST = 2 };

@@ -290,6 +290,34 @@ static void several_endpoints_cost_by_their_parts(void **state)
     lh_estimate_free(&r);
 }
 
+/* A list's price is not that of priority; who gave an endpoint's price said what it costs there. */
+static void what_asks_for_a_dearer_tier_has_no_list_price(void **state)
+{
+    static const char lines[] =
+        "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"service_tier\":"
+        "\"priority\"}\n"
+        "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"speed\":\"fast\"}\n"
+        "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"service_tier\":\"flex\"}\n"
+        "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"service_tier\":7}\n";
+    (void)state;
+    lh_run_options run = run_options();
+    lh_model x = own("x");
+    run.models = &x;
+    run.n_models = 1;
+    write_text("in.jsonl", lines);
+    lh_estimate_report r = estimated(&run, NULL, NULL);
+    assert_int_equal(r.requests, 4);
+    assert_int_equal(r.unpriced, 2);
+    assert_int_equal(r.cost_nanousd.low, 2 * HI);
+    lh_estimate_free(&r);
+    run.endpoint.price_input_nanousd = PRICE_IN;
+    run.endpoint.price_output_nanousd = PRICE_OUT;
+    r = estimated(&run, NULL, NULL);
+    assert_int_equal(r.unpriced, 0);
+    assert_int_equal(r.cost_nanousd.low, 4 * HI);
+    lh_estimate_free(&r);
+}
+
 /* Whoever writes prompts into the cache pays more than for plain ones: at most, all is written, and at the dearer endpoint. */
 static void at_most_prompts_are_written_to_the_cache(void **state)
 {
@@ -363,6 +391,7 @@ int main(void)
         IN_FOLDER(earlier_answers_of_the_batch_are_what_is_expected_within_each_bound),
         IN_FOLDER(a_database_that_is_not_there_is_a_note_and_is_not_made),
         IN_FOLDER(several_endpoints_cost_by_their_parts),
+        IN_FOLDER(what_asks_for_a_dearer_tier_has_no_list_price),
         IN_FOLDER(at_most_prompts_are_written_to_the_cache),
         IN_FOLDER(bad_lines_refuse_it_as_they_refuse_a_batch),
         IN_FOLDER(thousands_of_models_and_urls_are_summed),
