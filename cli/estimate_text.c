@@ -6,7 +6,7 @@
 
 #include "cli/text.h"
 
-enum { MODELS_SHOWN = 20, NAMES_SHOWN = 3, CELL = 64 };
+enum { MODELS_SHOWN = 20, NAMES_SHOWN = 3, NAME_MOST = 40, SCREEN = 80, INDENT = 10, CELL = 64 };
 
 /* ---- requests that cannot be served ---- */
 
@@ -47,15 +47,12 @@ void estimate_print_unservable(const lh_unservable *u, FILE *out)
 
 /* Three cells of a row; `text` writes one that is known. */
 static void add_range(struct text_table *t, const char *name, const lh_range *r,
-                      const char *(*text)(int64_t n, char out[32]), const char *before)
+                      const char *(*text)(int64_t n, char out[32]))
 {
-    char low[CELL], expected[CELL] = "-", high[CELL] = "not bounded", n[32];
-    snprintf(low, sizeof low, "%s%s", before, text(r->low, n));
-    if (r->expected != LH_UNKNOWN)
-        snprintf(expected, sizeof expected, "%s%s", before, text(r->expected, n));
-    if (r->high != LH_UNKNOWN)
-        snprintf(high, sizeof high, "%s%s", before, text(r->high, n));
-    const char *cells[] = {name, low, expected, high};
+    char n[3][32];
+    const char *cells[] = {name, text(r->low, n[0]),
+                           r->expected != LH_UNKNOWN ? text(r->expected, n[1]) : "-",
+                           r->high != LH_UNKNOWN ? text(r->high, n[2]) : "not bounded"};
     text_table_add(t, cells);
 }
 
@@ -65,9 +62,9 @@ static void add_money(struct text_table *t, const lh_estimate_report *r)
     if (r->requests > 0 && r->unpriced >= r->requests)
         text_table_add(t, unknown);
     else
-        add_range(t, "cost", &r->cost_nanousd, text_usd, r->unpriced > 0 ? "at least " : "");
+        add_range(t, r->unpriced > 0 ? "cost at least" : "cost", &r->cost_nanousd, text_usd);
     if (r->batch_cost_nanousd.low != LH_UNKNOWN)
-        add_range(t, "by batch API", &r->batch_cost_nanousd, text_usd, "");
+        add_range(t, "by batch API", &r->batch_cost_nanousd, text_usd);
 }
 
 static void print_ranges(const lh_estimate_report *r, FILE *out)
@@ -77,9 +74,9 @@ static void print_ranges(const lh_estimate_report *r, FILE *out)
     if (t == NULL)
         return;
     text_table_add(t, head);
-    add_range(t, "answer tokens", &r->output_tokens, text_count, "");
+    add_range(t, "answer tokens", &r->output_tokens, text_count);
     add_money(t, r);
-    add_range(t, "time", &r->wall_ms, text_ms, "");
+    add_range(t, "time", &r->wall_ms, text_ms);
     text_table_print(t, out);
     text_table_free(t);
 }
@@ -177,17 +174,34 @@ struct paragraph {
 
 static FILE *line(struct paragraph *p)
 {
-    fprintf(p->out, "%-9s ", p->name);
+    fprintf(p->out, "%-*s ", INDENT - 1, p->name);
     p->name = "";
     return p->out;
 }
 
 typedef bool model_is(const lh_model_estimate *m);
 
+/* Begins a new line for a name that would not fit; there is room for what may follow it. `used`: columns. */
+static void add_name(struct paragraph *p, const char *name, bool first, size_t *used)
+{
+    enum { MARK = 2, MORE = sizeof " and 1,000 more" };
+    size_t len = strlen(name) < NAME_MOST ? strlen(name) : NAME_MOST;
+    fputs(first ? ":" : ",", p->out);
+    *used += MARK + len;
+    if (*used + MORE > SCREEN) {
+        fputc('\n', p->out);
+        line(p);
+        *used = INDENT + len;
+    } else {
+        fputc(' ', p->out);
+    }
+    text_print_safe(p->out, name, NAME_MOST);
+}
+
 /* What holds for some of the models, with their names when there are others. */
 static void say_of(struct paragraph *p, const lh_estimate_report *r, model_is *is, const char *what)
 {
-    size_t found = 0, shown = 0;
+    size_t found = 0, shown = 0, used = INDENT + strlen(what);
     for (size_t i = 0; i < r->n_models; i++)
         found += is(&r->models[i]) ? 1 : 0;
     if (found == 0)
@@ -195,10 +209,8 @@ static void say_of(struct paragraph *p, const lh_estimate_report *r, model_is *i
     FILE *out = line(p);
     fputs(what, out);
     for (size_t i = 0; found < r->n_models && i < r->n_models && shown < NAMES_SHOWN; i++) {
-        if (!is(&r->models[i]))
-            continue;
-        fputs(shown++ > 0 ? ", " : ": ", out);
-        text_print_safe(out, name_of(&r->models[i]), 40);
+        if (is(&r->models[i]))
+            add_name(p, name_of(&r->models[i]), shown++ == 0, &used);
     }
     if (shown > 0 && found > shown)
         fprintf(out, " and %zu more", found - shown);
@@ -255,7 +267,7 @@ static void say_prompts(const lh_estimate_report *r, FILE *out)
     say_of(&p, r, is_claude, "counted with o200k_base, as Claude's is not public");
     say_calibrated(&p, r);
     if (r->approximate_tokens > 0)
-        fprintf(line(&p), "%s tokens are reckoned, not counted (tools, schemas, images, files)\n",
+        fprintf(line(&p), "%s are reckoned, not counted: tools, schemas, images, files\n",
                 text_count(r->approximate_tokens, n));
 }
 

@@ -109,3 +109,13 @@ kill -TERM $pid
 code=0; wait $pid || code=$?
 exec 7>&-
 same $code 4 "exit code of an interrupt"
+
+# What is said of many models, some of them without a price, fits a screen; the table of models is as wide as their names.
+for model in gpt-4o gpt-4.1-mini claude-sonnet-4-5-20250929 claude-opus-4-1-20250805 an/unknown-model-of-a-long-name another/unknown-model; do
+    for i in 1 2 3 4 5 6 7 8 9; do
+        echo "{\"model\":\"$model\",\"max_tokens\":100$i,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]}]}"
+    done
+done >models.jsonl
+expect 0 "$LONGHAUL" estimate models.jsonl --db none.db
+shows 'cost at least'; shows 'are reckoned, not counted'; shows 'the price of 18 requests is not known'
+sed '/^model/,/^$/d' out | awk 'length($0) > 80 { print; wide = 1 } END { exit wide }' || fail "wider than a screen"
