@@ -27,7 +27,8 @@ const struct command commands[] = {
      "Takes the options of `run`, sends and stores nothing. What the database knows of earlier answers is "
      "used. "
      "Exit code 3: some requests\n"
-     "can never be served, as they are larger than their model allows.",
+     "can never be served, as they are larger than their model allows. A custom_id that stands twice, which "
+     "a run refuses, is not looked for.",
      OPTIONS_NAME | OPTIONS_INPUT | OPTIONS_RUN | OPTIONS_ESTIMATE | OPTIONS_PROGRESS | OPTIONS_JSON, 1, -1,
      cmd_estimate},
     {"status", "", "how far each batch is, and how it goes", NULL,
