@@ -350,11 +350,20 @@ static void say_endpoints(struct paragraph *p, const lh_estimate_report *r)
     }
 }
 
+/* A limit that counts answers: OpenAI's counts max_tokens, however short the answer is. */
+static bool counts_answers(const char *limiter)
+{
+    return strcmp(limiter, "tokens per minute") == 0 || strcmp(limiter, "output tokens per minute") == 0;
+}
+
 static void say_time(const lh_estimate_report *r, FILE *out)
 {
     struct paragraph p = {"time", out};
     if (r->limiter[0] != '\0')
         fprintf(line(&p), "held by %s\n", r->limiter);
+    if (counts_answers(r->limiter) && r->wall_ms.expected != LH_UNKNOWN &&
+        r->wall_ms.high != r->wall_ms.expected)
+        fputs("where a limit counts max_tokens whole, as OpenAI's does, near the high\n", line(&p));
     say_endpoints(&p, r);
     say_of(&p, r, is_latency_measured, "an answer takes as long as the measured ones");
     say_of(&p, r, is_latency_assumed, "answers assumed to take 1 s and 20 to 100 tokens/s; give --latency");

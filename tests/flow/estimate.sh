@@ -42,6 +42,10 @@ expect 0 "$LONGHAUL" estimate other.jsonl; shows 'mean of 600 of other batches';
 "$LONGHAUL" estimate other.jsonl --json >other 2>err
 same "$(field other answer_tokens.expected)" 1800 "answers beyond their own bounds"
 same "$(field other unpriced)" 600 "requests without a price"
+sed 's/"max_tokens":5/"max_tokens":50/' in.jsonl >roomy.jsonl # answers leave much of their bound, which some limits count all the same
+expect 0 "$LONGHAUL" estimate roomy.jsonl --tpm 6000; shows 'held by tokens per minute'; shows 'near the high'
+expect 0 "$LONGHAUL" estimate roomy.jsonl --itpm 600; shows 'held by input tokens per minute'
+grep -q 'near the high' out && fail "a limit of input counts no answers"
 
 # Requests that no provider will answer: told apart, exit code 3.
 line() { printf '{"custom_id":"%s","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o","max_tokens":%s,"messages":[{"role":"user","content":"%s"}]}}\n' "$1" "$2" "$3"; }
