@@ -6,6 +6,7 @@
 
 #include "batch/line.h"
 #include "batch/template.h"
+#include "provider/provider.h"
 
 enum { NAME_LIMIT = 200 };
 
@@ -51,6 +52,23 @@ int ingest_batch_name(const lh_ingest_options *o, char out[INGEST_NAME_SIZE], lh
     return check_name(out, err);
 }
 
+/* Rows become chat requests: another API would refuse each of them. */
+static int check_row_url(const char *url, lh_error *err)
+{
+    lh_error why = {0};
+    json_object *chat = json_tokener_parse("{\"model\":\"m\",\"messages\":[{}]}");
+    if (chat == NULL)
+        return lh_error_nomem(err);
+    int rc = provider_check_request(url, chat, &why);
+    json_object_put(chat);
+    if (rc == 0)
+        return 0;
+    return lh_error_set(
+        err, LH_EUSAGE,
+        "--template makes chat requests, which %.100s does not take; give it lines with bodies of its own",
+        url);
+}
+
 int ingest_check_options(const lh_ingest_options *o, lh_error *err)
 {
     if (o->n_inputs == 0)
@@ -74,5 +92,8 @@ int ingest_check_options(const lh_ingest_options *o, lh_error *err)
     if (o->tenant != NULL && (*o->tenant == '\0' || strlen(o->tenant) >= 128 ||
                               !utf8_is_valid(o->tenant, strlen(o->tenant), NULL)))
         return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
-    return o->prompt_template != NULL ? template_check(o->prompt_template, err) : 0;
+    if (o->prompt_template == NULL)
+        return 0;
+    int rc = o->url != NULL ? check_row_url(o->url, err) : 0;
+    return rc == 0 ? template_check(o->prompt_template, err) : rc;
 }

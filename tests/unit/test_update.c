@@ -292,6 +292,14 @@ static void options_that_make_no_sense_are_refused(void **state)
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .url = "/a b"}, "must be a path"},
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .id_field = "x"}, "--template"},
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .prompt_template = "{{"}, "template"},
+        {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .prompt_template = "x", .url = "/v1/embeddings"},
+         "chat requests"},
+        {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .prompt_template = "x", .url = "/v1/completions"},
+         "chat requests"},
+        {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .prompt_template = "x", .url = "/v1/responses"},
+         "chat requests"},
+        {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .prompt_template = "x", .url = "/v1/messages"},
+         "chat requests"},
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .tenant = ""}, "tenant"},
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .tenant = "\xff"}, "tenant"},
         {{.n_inputs = 1, .weight = 1, .max_line = 1 << 20, .batch = ""}, "--batch"},
@@ -306,6 +314,22 @@ static void options_that_make_no_sense_are_refused(void **state)
         assert_refused(load_with(&o, &report, &err), LH_EUSAGE, cases[i].says);
     }
     assert_int_not_equal(access(DB, F_OK), 0);
+}
+
+static void a_template_goes_to_any_path_of_chats(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"/v1/chat/completions", "/openai/deployments/d/chat/completions?v=1",
+                                       "/ask"};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        lh_ingest_options o = options_for(in_jsonl, 1);
+        o.prompt_template = "x";
+        o.model = "m";
+        o.url = urls[i];
+        o.fresh = true;
+        write_text("in.jsonl", "{}\n");
+        assert_int_equal(load_with(&o, &report, &err), 0);
+    }
 }
 
 static void a_batch_is_named_for_its_first_input(void **state)
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup(other_settings_are_refused_by_name, empty_folder),
         cmocka_unit_test_setup(a_long_template_is_recognised, empty_folder),
         cmocka_unit_test_setup(options_that_make_no_sense_are_refused, empty_folder),
+        cmocka_unit_test_setup(a_template_goes_to_any_path_of_chats, empty_folder),
         cmocka_unit_test_setup(a_batch_is_named_for_its_first_input, empty_folder),
         cmocka_unit_test_setup(a_path_that_is_no_text_is_shown_as_text, empty_folder),
     };
