@@ -140,17 +140,18 @@ static bool is_freer(const struct endpoint *a, const struct endpoint *b)
     return of_a < of_b;
 }
 
-struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, int64_t now_ms,
-                                struct endpoint_wait *wait)
+struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, uint64_t among,
+                                int64_t now_ms, struct endpoint_wait *wait)
 {
     struct gate_request request = job_expected(job);
     struct endpoint *best = NULL;
     bool one = s->count == 1;
-    int64_t tier = one ? INT64_MAX : lowest_tier(s, job->can, now_ms);
+    uint64_t can = job->can & among;
+    int64_t tier = one ? INT64_MAX : lowest_tier(s, can, now_ms);
     *wait = (struct endpoint_wait){.ready_at = INT64_MAX};
     for (size_t i = 0; i < s->count; i++) {
         struct endpoint *e = &s->list[i];
-        if (!is_among(s, job->can, i) || (tier != INT64_MAX && e->options.tier != tier))
+        if (!is_among(s, can, i) || (tier != INT64_MAX && e->options.tier != tier))
             continue;
         int64_t at = gate_ready_at(e->gate, now_ms, &request);
         if (at == INT64_MAX)

@@ -31,10 +31,10 @@ struct endpoint_wait {
     bool is_for_end;  /* some gate may open as soon as a request in flight ends */
 };
 
-/* The one that the job goes to now, or NULL, and then what to wait for. Of the lowest tier
+/* The one that the job goes to now, or NULL, and then what to wait for. Of those `among`, by bit, that can serve it, and of the lowest tier
  * that is not down: the one with the least in flight for its weight and concurrency, among those whose gate is open. */
-struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, int64_t now_ms,
-                                struct endpoint_wait *wait);
+struct endpoint *endpoints_pick(struct endpoints *s, const struct claimed_job *job, uint64_t among,
+                                int64_t now_ms, struct endpoint_wait *wait);
 
 /* By bit: those that were tried often enough and never answered in this run. */
 uint64_t endpoints_never_reached(const struct endpoints *s);

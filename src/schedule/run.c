@@ -148,6 +148,19 @@ static void hold_route(struct route *route)
     route->wait = (struct endpoint_wait){.ready_at = INT64_MAX, .is_for_end = true};
 }
 
+/* Where a route's first job goes now. Where the budget does not reach for the one that is its turn, another may be cheaper. NULL: it
+ * waits for a gate or, when it is held, for the budget. */
+static struct endpoint *choose(struct lh_run *r, struct route *route, int64_t now_ms, bool *held)
+{
+    const struct claimed_job *job = route->jobs.first;
+    struct endpoint *e = endpoints_pick(&r->endpoints, job, UINT64_MAX, now_ms, &route->wait);
+    if (e == NULL || stops_allow(r, e, job))
+        return e;
+    uint64_t cheaper = stops_allow_elsewhere(r, job);
+    *held = cheaper == 0;
+    return *held ? NULL : endpoints_pick(&r->endpoints, job, cheaper, now_ms, &route->wait);
+}
+
 /* Sends what may go now, nothing while its answer could not be kept. True when more could go than there are claims. */
 static bool send_ready(struct lh_run *r)
 {
@@ -160,8 +173,9 @@ static bool send_ready(struct lh_run *r)
         r->hand.routes[i]->is_blocked = false;
     stops_begin(r);
     while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
-        struct endpoint *e = endpoints_pick(&r->endpoints, route->jobs.first, now, &route->wait);
-        if (e != NULL && !stops_allow(r, e, route->jobs.first))
+        bool held = false;
+        struct endpoint *e = choose(r, route, now, &held);
+        if (held)
             hold_route(route);
         else if (e != NULL)
             flight_start(r, e, hand_pop(r, route));

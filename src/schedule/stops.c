@@ -219,24 +219,43 @@ void stops_begin(struct lh_run *r)
     r->stops.held = r->stops.is_spent = false;
 }
 
+static void warn_of_unbounded(struct stops *s, const struct claimed_job *job)
+{
+    if (job->max_output_tokens != LH_UNKNOWN || job->use->model->most_output != LH_UNKNOWN || s->warned)
+        return;
+    s->warned = true;
+    log_warn(
+        "some requests do not bound their answers (max_tokens), and how long those of \"%.100s\" may be is "
+        "not known: the budget may be passed by those in flight",
+        job->use->model->name);
+}
+
+static bool fits(const struct lh_run *r, size_t endpoint, const struct claimed_job *job)
+{
+    struct budget_sum worst;
+    job_worst(job, endpoint, &worst);
+    return budget_allows(&r->stops.budget, &worst) == BUDGET_GO;
+}
+
 bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next)
 {
-    struct stops *s = &r->stops;
-    struct budget_sum worst;
-    if (!budget_is_set(&s->budget))
+    if (!budget_is_set(&r->stops.budget))
         return true;
-    if (next->max_output_tokens == LH_UNKNOWN && next->use->model->most_output == LH_UNKNOWN && !s->warned) {
-        s->warned = true;
-        log_warn("some requests do not bound their answers (max_tokens), and how long those of \"%.100s\" "
-                 "may be is "
-                 "not known: the budget may be passed by those in flight",
-                 next->use->model->name);
-    }
-    job_worst(next, (size_t)(e - r->endpoints.list), &worst);
-    enum budget_verdict verdict = budget_allows(&s->budget, &worst);
-    s->held = s->held || verdict != BUDGET_GO;
-    s->is_spent = s->is_spent || verdict == BUDGET_NEVER;
-    return verdict == BUDGET_GO;
+    warn_of_unbounded(&r->stops, next);
+    return fits(r, (size_t)(e - r->endpoints.list), next);
+}
+
+/* One that was never reached is no hope: the run would wait for it for good. */
+uint64_t stops_allow_elsewhere(struct lh_run *r, const struct claimed_job *next)
+{
+    struct stops *s = &r->stops;
+    uint64_t can = next->can & ~r->endpoints.refused & ~endpoints_never_reached(&r->endpoints), allowed = 0;
+    for (size_t i = 0; i < r->endpoints.count; i++)
+        if ((can >> i & 1) != 0 && fits(r, i, next))
+            allowed |= UINT64_C(1) << i;
+    s->held = s->held || allowed == 0;
+    s->is_spent = s->is_spent || (allowed == 0 && r->in_flight == 0);
+    return allowed;
 }
 
 void stops_see_budget(struct lh_run *r)

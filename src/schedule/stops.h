@@ -36,10 +36,12 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err);
 /* Of the endpoints that can serve a model, those that a budget of money allows: where its price is known. When there are none the run finishes. */
 uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can);
 
-/* A tick: stops_begin, then for each job that may go: is there enough of the budget left? When there is not even with nothing in flight,
- * stops_see_budget finishes the run. */
+/* A tick: stops_begin, then for each job that may go: is there enough of the budget left for it at that endpoint? */
 void stops_begin(struct lh_run *r);
 bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next);
+/* When there is not: the other endpoints, by bit, where there is. When there are none even with nothing in flight, stops_see_budget finishes
+ * the run. */
+uint64_t stops_allow_elsewhere(struct lh_run *r, const struct claimed_job *next);
 void stops_see_budget(struct lh_run *r);
 /* Takes its worst case from the budget, and returns it. */
 struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const struct claimed_job *job);

@@ -61,3 +61,17 @@ expect 0 "$LONGHAUL" run money.jsonl --base-url "$base" $prices --price-cached 0
 [ "$(value "SELECT SUM(r.cost_nanousd) = b.cost_nanousd AND SUM(r.prompt_tokens * 150 + r.completion_tokens * 600) = b.cost_nanousd FROM results r JOIN batches b ON b.id = r.batch_id WHERE b.name = 'money'")" = 1 ] || fail "costs do not add up"
 expect 0 "$LONGHAUL" status; grep -q USD out || fail "status does not tell the cost"
 sound longhaul.db
+
+# What an endpoint's price leaves no money for goes to a cheaper one, and is not the end of the run.
+cat >two.yaml <<END
+endpoints:
+  - {name: dear, base-url: $base, price-input: 100, price-output: 100}
+  - {name: cheap, base-url: $base, price-input: 0.1, price-output: 0.1}
+END
+make_input 60 | sed 's/"q/"e/; s/question/shared question/' >shared.jsonl
+expect 0 "$LONGHAUL" --config two.yaml run shared.jsonl --max-cost 0.02
+[ "$(value "SELECT cost_nanousd <= 20000000 FROM batches WHERE name = 'shared'")" = 1 ] || fail "more was spent than --max-cost"
+[ "$(value "SELECT COUNT(DISTINCT endpoint) FROM attempts WHERE endpoint IS NOT NULL")" = 2 ] || fail "one endpoint was not used"
+expect 0 "$LONGHAUL" --config two.yaml run shared.jsonl --batch less --max-cost 0.002 # not one of the dear ones fits
+[ "$(value "SELECT COUNT(*) FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id WHERE b.name = 'less' AND a.endpoint = 'dear'")" = 0 ] || fail "the dear endpoint was asked"
+sound longhaul.db

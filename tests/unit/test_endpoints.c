@@ -82,7 +82,7 @@ static void send_all(struct endpoints *s, uint64_t can, int n, int64_t counts[3]
     memset(counts, 0, 3 * sizeof *counts);
     for (int i = 0; i < n; i++) {
         struct gate_request q = {0};
-        struct endpoint *e = endpoints_pick(s, &job, 1000, &wait);
+        struct endpoint *e = endpoints_pick(s, &job, UINT64_MAX, 1000, &wait);
         if (e == NULL)
             return;
         gate_take(e->gate, 1000, &q);
@@ -128,19 +128,36 @@ static void a_higher_tier_is_asked_only_while_the_lower_is_down(void **state)
     struct endpoints s = open_list(list, 3);
     send_all(&s, 7, 100, counts);
     assert_int_equal(counts[2], 0); /* full is not down */
-    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_null(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait));
     assert_int_equal(wait.ready_at, INT64_MAX);
     assert_false(endpoints_refuse(&s, &s.list[0], "no money"));
-    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_null(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait));
     struct gate_outcome pause = {.used_tokens = 0, .throttled = true, .retry_after_ms = 60000};
     gate_settle(s.list[1].gate, 1000, &pause);
-    assert_ptr_equal(endpoints_pick(&s, &job, 1000, &wait), &s.list[2]);
+    assert_ptr_equal(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait), &s.list[2]);
     assert_false(endpoints_refuse(&s, &s.list[2], "no money"));
-    assert_null(endpoints_pick(&s, &job, 1000,
+    assert_null(endpoints_pick(&s, &job, UINT64_MAX, 1000,
                                &wait)); /* all are down: the pause of the one that is left is waited for */
     assert_int_equal(wait.ready_at, 61000);
     assert_true(endpoints_refuse(&s, &s.list[1], "no money"));
     assert_int_equal(endpoints_capacity(&s), 0);
+    endpoints_free(&s);
+}
+
+static void of_those_that_can_serve_only_some_may_be_asked_for(void **state)
+{
+    (void)state;
+    lh_endpoint_options list[] = {entry("a", "http://h:1"), entry("b", "http://h:2"),
+                                  entry("c", "http://h:3")};
+    struct claimed_job job = {.can = 3};
+    struct endpoint_wait wait;
+    list[2].tier = 4;
+    struct endpoints s = open_list(list, 3);
+    assert_ptr_equal(endpoints_pick(&s, &job, 1, 1000, &wait), &s.list[0]);
+    assert_ptr_equal(endpoints_pick(&s, &job, 2, 1000, &wait), &s.list[1]);
+    assert_null(endpoints_pick(&s, &job, 4, 1000, &wait)); /* it cannot serve the job */
+    job.can = 7;
+    assert_ptr_equal(endpoints_pick(&s, &job, 4, 1000, &wait), &s.list[2]); /* whatever its tier */
     endpoints_free(&s);
 }
 
@@ -159,14 +176,14 @@ static void a_full_endpoint_is_waited_for_beside_one_that_pauses(void **state)
     gate_settle(s.list[0].gate, 1000, &pause);
     assert_true(endpoints_have_other(&s, &job, &s.list[0], 1000));
     assert_false(endpoints_have_other(&s, &job, &s.list[1], 1000)); /* the pause is long */
-    assert_ptr_equal(endpoints_pick(&s, &job, 1000, &wait), &s.list[1]);
+    assert_ptr_equal(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait), &s.list[1]);
     assert_false(wait.is_for_end);
     gate_take(s.list[1].gate, 1000, &q);
-    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_null(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait));
     assert_int_equal(wait.ready_at, 61000);
     assert_true(wait.is_for_end);
     job.can = 1;
-    assert_null(endpoints_pick(&s, &job, 1000, &wait));
+    assert_null(endpoints_pick(&s, &job, UINT64_MAX, 1000, &wait));
     assert_false(wait.is_for_end);
     endpoints_free(&s);
 }
@@ -271,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_job_goes_where_its_model_dialect_and_origin_are_served),
         cmocka_unit_test(work_is_shared_by_weight_and_concurrency),
         cmocka_unit_test(a_higher_tier_is_asked_only_while_the_lower_is_down),
+        cmocka_unit_test(of_those_that_can_serve_only_some_may_be_asked_for),
         cmocka_unit_test(a_full_endpoint_is_waited_for_beside_one_that_pauses),
         cmocka_unit_test(each_key_is_an_endpoint_of_its_own),
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
