@@ -89,9 +89,22 @@ static struct price price_at(const struct models *m, const struct endpoint *e, c
     return price;
 }
 
+/* The longest answer at any of the endpoints, each of which may know the model by another name. */
+static int64_t most_output_of(const struct models *m, const char *name)
+{
+    int64_t most = LH_UNKNOWN;
+    for (size_t i = 0; i < m->endpoints->count; i++) {
+        const char *there = endpoint_model_there(&m->endpoints->list[i], name);
+        lh_model found;
+        if ((there != NULL && lh_model_find(m->own, m->n_own, there, &found)) ||
+            lh_model_find(m->own, m->n_own, name, &found))
+            most = found.max_output > most ? found.max_output : most;
+    }
+    return most;
+}
+
 static struct model *make_model(const struct models *m, const char *name)
 {
-    lh_model found;
     struct prompt_doubt doubt = prompt_doubt_of(name);
     struct model *model = calloc(1, sizeof *model);
     if (model == NULL)
@@ -105,7 +118,7 @@ static struct model *make_model(const struct models *m, const char *name)
     model->doubt = doubt.most;
     model->measured.prior = doubt.expected;
     model->reserve = m->reserve;
-    model->most_output = lh_model_find(m->own, m->n_own, name, &found) ? found.max_output : LH_UNKNOWN;
+    model->most_output = most_output_of(m, name);
     for (size_t i = 0; i < m->endpoints->count; i++)
         model->prices[i] = price_at(m, &m->endpoints->list[i], name);
     return model;

@@ -224,6 +224,20 @@ static void the_worst_of_an_unbounded_answer_is_the_models_own_bound(void **stat
     close_models(m);
 }
 
+static void an_unbounded_answer_is_as_long_as_the_name_at_an_endpoint_allows(void **state)
+{
+    (void)state;
+    lh_model own[] = {own_model("gpt-4o-mini", 1, 1)};
+    struct budget_sum worst;
+    own[0].max_output = 30000;
+    struct models *m = open_models(&two, own, 1, RESERVE_HIGH);
+    struct claimed_job job = {.prompt_tokens = 0, .max_output_tokens = LH_UNKNOWN};
+    job.use = models_use(m, 1, "here"); /* there "gpt-4o-mini" */
+    assert_true(job_worst(&job, 0, &worst));
+    assert_int_equal(worst.tokens, 30000);
+    close_models(m);
+}
+
 static void a_prompt_of_an_unknown_encoding_may_be_half_as_long_again(void **state)
 {
     (void)state;
@@ -318,6 +332,7 @@ int main(void)
         cmocka_unit_test(reserving_the_bound_is_left_to_choose),
         cmocka_unit_test(the_worst_is_the_bound_at_the_price_of_the_endpoint),
         cmocka_unit_test(the_worst_of_an_unbounded_answer_is_the_models_own_bound),
+        cmocka_unit_test(an_unbounded_answer_is_as_long_as_the_name_at_an_endpoint_allows),
         cmocka_unit_test(a_prompt_of_an_unknown_encoding_may_be_half_as_long_again),
         cmocka_unit_test(the_past_is_reckoned_as_the_present),
         cmocka_unit_test(more_models_than_a_run_keeps_share_one_of_unknown_price),
