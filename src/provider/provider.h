@@ -132,6 +132,14 @@ const char *provider_bound_key(const char *url, const char *model);
  * TIER_STANDARD. Flex is standard: it need not be granted. */
 enum service_tier provider_request_tier(json_object *body);
 
+/* What else of a body bears on the most that it may cost, read without parsing the rest of it. */
+struct request_terms {
+    int64_t answers; /* as provider_request_answers has it */
+    bool other_tier; /* it asks for a service tier that may be dearer than the standard one */
+};
+void provider_read_terms(const char *url, const char *body, size_t len, struct json_parser *parser,
+                         struct request_terms *out);
+
 /* The span of the value of the top-level "model" in a body that json_parse accepted; data NULL when there is none. */
 struct json_span provider_model_span(const char *body, size_t len);
 /* The body with another model, all other bytes as they were. Without a model nothing is appended. */

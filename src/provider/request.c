@@ -152,6 +152,37 @@ int provider_check_request(const char *url, json_object *body, lh_error *err)
     return check_field(endpoint_of_url(url), body, err);
 }
 
+/* Those known to cost no more; "auto" is what the account is set to, and that is the standard one unless somebody bought another. */
+static bool is_dear_tier(const char *tier)
+{
+    static const char *const others[] = {"auto", "default", "standard", "standard_only", "flex", "batch"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (tier == NULL || strcmp(tier, others[i]) == 0)
+            return false;
+    return true;
+}
+
+void provider_read_terms(const char *url, const char *body, size_t len, struct json_parser *parser,
+                         struct request_terms *out)
+{
+    static const char *const keys[] = {"n", "best_of", "service_tier", "prompt"};
+    size_t count = span_is(endpoint_of_url(url), "/completions") ? 4 : 3;
+    json_object *terms = json_object_new_object();
+    struct json_members it;
+    struct json_span key, value;
+    json_members_begin(&it, body, len);
+    while (terms != NULL && json_members_next(&it, &key, &value))
+        for (size_t i = 0; i < count; i++) {
+            json_object *parsed = NULL;
+            if (key.len == strlen(keys[i]) && memcmp(key.data, keys[i], key.len) == 0 &&
+                json_parse(parser, value.data, value.len, &parsed, NULL) == 0)
+                json_object_object_add(terms, keys[i], parsed);
+        }
+    out->answers = provider_request_answers(url, terms);
+    out->other_tier = is_dear_tier(json_get_string(terms, "service_tier"));
+    json_object_put(terms);
+}
+
 struct json_span provider_model_span(const char *body, size_t len)
 {
     struct json_members it;

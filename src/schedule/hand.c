@@ -69,6 +69,7 @@ static bool find_model(struct lh_run *r, struct route *route, struct claimed_job
     if (route->id == ROUTE_LOOSE || is_first)
         route->can = endpoints_of(r, job);
     job->can = route->can;
+    stops_read_terms(r, job);
     return true;
 }
 

@@ -282,6 +282,8 @@ bool model_worst(const struct model *model, const struct price *price, const str
     *out = (struct budget_sum){.tokens = add(prompt, output)};
     if (price->known)
         out->nanousd = price_most(price, prompt, output);
+    if (a->other_tier && price->is_list) /* twice as much at most (OpenAI's and Anthropic's pages, 2025) */
+        out->nanousd = add(out->nanousd, out->nanousd);
     return price->known;
 }
 
@@ -290,6 +292,9 @@ bool job_worst(const struct claimed_job *job, size_t endpoint, struct budget_sum
     bool bounded = job->max_output_tokens != LH_UNKNOWN;
     const struct attempts_past one = {.prompt = job->prompt_tokens,
                                       .bounded_output = bounded ? job->max_output_tokens : 0,
-                                      .unbounded = bounded ? 0 : 1};
+                                      .unbounded = bounded            ? 0
+                                                   : job->answers > 1 ? job->answers
+                                                                      : 1,
+                                      .other_tier = job->other_tier};
     return model_worst(job->use->model, &job->use->model->prices[endpoint], &one, out);
 }

@@ -77,7 +77,8 @@ uint64_t model_priced(const struct model *model, size_t endpoints);
 struct attempts_past { /* that may have used something and told nothing */
     int64_t prompt;    /* sum of the counts */
     int64_t bounded_output;
-    int64_t unbounded; /* attempts whose answer nothing bounded */
+    int64_t unbounded; /* answers that nothing bounded */
+    bool other_tier;   /* they asked for a service tier that a list of prices does not tell */
 };
 /* What they may have used at most. False: the price is not known, and nanousd is 0. */
 bool model_worst(const struct model *model, const struct price *price, const struct attempts_past *a,

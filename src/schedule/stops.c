@@ -135,6 +135,13 @@ static struct price of_many(struct price p)
     return p;
 }
 
+/* A tier whose price is not known costs twice as much at most (OpenAI's and Anthropic's pages, 2025). */
+static int64_t at_other_tier(const struct price *p, const struct token_usage *u)
+{
+    int64_t once = price_most(p, u->prompt, u->completion);
+    return once < INT64_MAX / 2 ? 2 * once : INT64_MAX;
+}
+
 /* Attempts of earlier runs that have no cost: what they told at today's price, what they may have used at its worst. */
 static int count_unpriced(void *arg, const struct spent_unpriced *u)
 {
@@ -145,7 +152,8 @@ static int count_unpriced(void *arg, const struct spent_unpriced *u)
         return lh_error_nomem(l->err);
     struct price price =
         of_many(model_price(model, r->endpoints.count, endpoint_named(&r->endpoints, u->endpoint)));
-    const struct attempts_past past = {u->silent_prompt, u->silent_bounded, u->silent_unbounded};
+    const struct attempts_past past = {u->silent_prompt, u->silent_bounded, u->silent_unbounded,
+                                       u->other_tier};
     const struct token_usage told = {.prompt = u->told_prompt,
                                      .cached = u->told_cached,
                                      .cache_write = u->told_cache_write,
@@ -154,7 +162,8 @@ static int count_unpriced(void *arg, const struct spent_unpriced *u)
     if (!price.known && has_money_limit(&r->stops))
         return say_unpriced(u->model, l->err);
     if (price.known)
-        used.nanousd = price_of(&price, &told);
+        used.nanousd =
+            u->other_tier && price.is_list ? at_other_tier(&price, &told) : price_of(&price, &told);
     if (u->silent > 0)
         model_worst(model, &price, &past, &silent);
     budget_begin(&r->stops.budget, &used, &silent);
@@ -170,7 +179,7 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err)
         rc = spent_open_routes(db, r->batch_id, check_route, &l, err);
     if (rc != 0 || !budget_is_set(&r->stops.budget))
         return rc;
-    rc = spent_read(db, r->batch_id, &spent, count_unpriced, &l, err);
+    rc = spent_read(db, r->batch_id, has_money_limit(&r->stops), &spent, count_unpriced, &l, err);
     const struct budget_sum committed = {spent.tokens, spent.nanousd}, nothing = {0};
     budget_begin(&r->stops.budget, &committed, &nothing);
     return rc;
@@ -189,6 +198,16 @@ uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint6
         run_finish(r, LH_RUN_BUDGET, "%s", why.message);
     }
     return priced;
+}
+
+void stops_read_terms(struct lh_run *r, struct claimed_job *job)
+{
+    struct request_terms terms;
+    if (!budget_is_set(&r->stops.budget))
+        return;
+    provider_read_terms(job->url, job->body, job->body_len, r->parser, &terms);
+    job->answers = terms.answers;
+    job->other_tier = terms.other_tier;
 }
 
 static void say_spent(struct lh_run *r)
@@ -274,13 +293,6 @@ struct budget_sum stops_take(struct lh_run *r, const struct endpoint *e, const s
 static int64_t at_least_none(int64_t tokens)
 {
     return tokens > 0 ? tokens : 0;
-}
-
-/* A tier whose price is not known costs twice as much at most (OpenAI's and Anthropic's pages, 2025). */
-static int64_t at_other_tier(const struct price *p, const struct token_usage *u)
-{
-    int64_t once = price_most(p, u->prompt, u->completion);
-    return once < INT64_MAX / 2 ? 2 * once : INT64_MAX;
 }
 
 int64_t stops_settle(const struct flight *f, const struct outcome *o)

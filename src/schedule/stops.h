@@ -36,6 +36,9 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err);
 /* Of the endpoints that can serve a model, those that a budget of money allows: where its price is known. When there are none the run finishes. */
 uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can);
 
+/* When there is a budget: what the job's body says of its worst case. */
+void stops_read_terms(struct lh_run *r, struct claimed_job *job);
+
 /* A tick: stops_begin, then for each job that may go: is there enough of the budget left for it at that endpoint? */
 void stops_begin(struct lh_run *r);
 bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next);

@@ -30,6 +30,8 @@ struct claimed_job {
     /* The loop's: when it came, and which endpoints can serve it, by bit. */
     int64_t arrival;
     uint64_t can;
+    int64_t answers;       /* that are asked for at once, and … */
+    bool other_tier;       /* … whether at a tier that may be dearer; read when there is a budget */
     struct model_use *use; /* its batch's of its model; NULL before it is in hand */
 };
 

@@ -23,11 +23,11 @@ static int read_committed(struct store *s, int64_t batch_id, struct spent *out, 
     return rc;
 }
 
-static int read_unpriced(struct store *s, int64_t batch_id,
+static int read_unpriced(struct store *s, int64_t batch_id, bool with_tiers,
                          int (*fn)(void *arg, const struct spent_unpriced *u), void *arg, lh_error *err)
 {
     struct rows *rows = NULL;
-    int rc = store_select(s, STMT_SPENT_UNPRICED, &rows, err, "o", batch_id);
+    int rc = store_select(s, STMT_SPENT_UNPRICED, &rows, err, "oi", batch_id, (int64_t)with_tiers);
     while (rc == 0 && (rc = rows_next(rows, err)) == 1) {
         struct spent_unpriced u = {.model = rows_text(rows, 0, NULL), .endpoint = rows_text(rows, 1, NULL)};
         int64_t *const sums[] = {&u.told,          &u.told_prompt,      &u.told_completion,
@@ -35,13 +35,14 @@ static int read_unpriced(struct store *s, int64_t batch_id,
                                  &u.silent_prompt, &u.silent_bounded,   &u.silent_unbounded};
         for (int i = 0; i < (int)(sizeof sums / sizeof *sums); i++)
             *sums[i] = sum_in(rows, 2 + i);
+        u.other_tier = rows_int(rows, 11) != 0;
         rc = fn(arg, &u);
     }
     rows_done(rows);
     return rc;
 }
 
-int spent_read(const char *db, int64_t batch_id, struct spent *out,
+int spent_read(const char *db, int64_t batch_id, bool with_tiers, struct spent *out,
                int (*fn)(void *arg, const struct spent_unpriced *u), void *arg, lh_error *err)
 {
     struct store *s = NULL;
@@ -52,7 +53,7 @@ int spent_read(const char *db, int64_t batch_id, struct spent *out,
     if (rc == 0)
         rc = read_committed(s, batch_id, out, err);
     if (rc == 0)
-        rc = read_unpriced(s, batch_id, fn, arg, err);
+        rc = read_unpriced(s, batch_id, with_tiers, fn, arg, err);
     store_close(s);
     return rc;
 }

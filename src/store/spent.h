@@ -2,6 +2,7 @@
 #ifndef LH_STORE_SPENT_H
 #define LH_STORE_SPENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -19,12 +20,13 @@ struct spent_unpriced {
     /* Those that may have been paid for and did not tell (lost, cut off, 5xx, …), by what was counted before: */
     int64_t silent, silent_prompt;
     int64_t silent_bounded;   /* the bounds of their answers, summed */
-    int64_t silent_unbounded; /* attempts without a bound */
+    int64_t silent_unbounded; /* answers without a bound */
+    bool other_tier; /* all of these asked for a service tier that may be dearer than the standard one */
 };
 
 /* Reads every attempt of the scope once: for a run with a budget. After the recovery of orphans. A non-zero return of `fn` ends the walk and is
- * returned; errors of store_open. batch_id LH_UNKNOWN: all. */
-int spent_read(const char *db, int64_t batch_id, struct spent *out,
+ * returned; errors of store_open. batch_id LH_UNKNOWN: all. with_tiers: tell other_tier, for which each of their bodies must be read. */
+int spent_read(const char *db, int64_t batch_id, bool with_tiers, struct spent *out,
                int (*fn)(void *arg, const struct spent_unpriced *u), void *arg, lh_error *err);
 
 struct open_route { /* of jobs that are ready in unfinished batches; ROUTE_LOOSE is not among them */

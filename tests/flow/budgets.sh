@@ -75,3 +75,14 @@ expect 0 "$LONGHAUL" --config two.yaml run shared.jsonl --max-cost 0.02
 expect 0 "$LONGHAUL" --config two.yaml run shared.jsonl --batch less --max-cost 0.002 # not one of the dear ones fits
 [ "$(value "SELECT COUNT(*) FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id WHERE b.name = 'less' AND a.endpoint = 'dear'")" = 0 ] || fail "the dear endpoint was asked"
 sound longhaul.db
+
+# The worst case of a request that bounds no answer holds each of those it asks for; that of a dearer service tier is twice what the list says.
+line() { printf '{"custom_id":"%s","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o-mini",%s,"messages":[{"role":"user","content":"%s"}]}}\n' "$1" "$2" "$1"; }
+line several '"n":8' >several.jsonl # 8 x 16,384 tokens at 0.60: 0.0787 USD
+line urgent '"service_tier":"priority","max_tokens":10000' >urgent.jsonl # 0.006 USD, and twice that
+sent=$(stat_of requests)
+expect 4 "$LONGHAUL" run several.jsonl --base-url "$base" --max-cost 0.078; says "the budget is reached"
+expect 4 "$LONGHAUL" run urgent.jsonl --base-url "$base" --max-cost 0.0119; says "the budget is reached"
+[ "$(stat_of requests)" = "$sent" ] || fail "a request was sent that may cost more than --max-cost"
+expect 0 "$LONGHAUL" run several.jsonl --base-url "$base" --max-cost 0.079
+expect 0 "$LONGHAUL" run urgent.jsonl --base-url "$base" --max-cost 0.0121

@@ -238,6 +238,31 @@ static void an_unbounded_answer_is_as_long_as_the_name_at_an_endpoint_allows(voi
     close_models(m);
 }
 
+static void several_answers_and_a_dearer_tier_are_in_the_worst_case(void **state)
+{
+    (void)state;
+    lh_model own[] = {own_model("own", 1000000, 2000000)};
+    struct budget_sum one_answer, worst;
+    own[0].max_output = 1000;
+    struct models *m = open_models(&two, own, 1, RESERVE_HIGH);
+    struct claimed_job job = {.prompt_tokens = 0, .max_output_tokens = LH_UNKNOWN};
+    job.use = models_use(m, 1, "own");
+    job_worst(&job, 0, &one_answer);
+    job.answers = 8;
+    job_worst(&job, 0, &worst);
+    assert_int_equal(worst.tokens, 8000);
+    assert_int_equal(worst.nanousd, 8 * one_answer.nanousd);
+    job.other_tier = true;
+    job_worst(&job, 0, &worst);
+    assert_int_equal(worst.nanousd, 16 * one_answer.nanousd);
+    job_worst(&job, 1, &worst); /* what was given for the endpoint is its price at any tier */
+    assert_int_equal(worst.nanousd, 8000 * 9);
+    job.max_output_tokens = 500; /* of all answers together */
+    job_worst(&job, 1, &worst);
+    assert_int_equal(worst.tokens, 500);
+    close_models(m);
+}
+
 static void a_prompt_of_an_unknown_encoding_may_be_half_as_long_again(void **state)
 {
     (void)state;
@@ -333,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_worst_is_the_bound_at_the_price_of_the_endpoint),
         cmocka_unit_test(the_worst_of_an_unbounded_answer_is_the_models_own_bound),
         cmocka_unit_test(an_unbounded_answer_is_as_long_as_the_name_at_an_endpoint_allows),
+        cmocka_unit_test(several_answers_and_a_dearer_tier_are_in_the_worst_case),
         cmocka_unit_test(a_prompt_of_an_unknown_encoding_may_be_half_as_long_again),
         cmocka_unit_test(the_past_is_reckoned_as_the_present),
         cmocka_unit_test(more_models_than_a_run_keeps_share_one_of_unknown_price),

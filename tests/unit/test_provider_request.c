@@ -157,6 +157,36 @@ static void assert_refused(const char *url, const char *text, const char *naming
         fail_msg("%s %s: %s", url, text, why == NULL ? "taken" : why);
 }
 
+static void what_bears_on_the_worst_case_is_read_from_the_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *body;
+        int64_t answers;
+        bool other_tier;
+    } table[] = {
+        {"/v1/chat/completions", "{\"model\":\"m\"}", 1, false},
+        {"/v1/chat/completions", "{\"messages\":[{\"n\":3}],\"n\":8,\"service_tier\":\"flex\"}", 8, false},
+        {"/v1/chat/completions", "{\"n\":-8,\"prompt\":[\"a\",\"b\"],\"service_tier\":\"priority\"}", 1,
+         true},
+        {"/v1/completions", "{\"n\":2,\"best_of\":5,\"prompt\":[\"a\",\"b\"],\"service_tier\":null}", 10,
+         false},
+        {"/v1/messages", "{\"service_tier\":\"standard_only\"}", 1, false},
+        {"/v1/messages", "{\"service_tier\":\"auto\",\"n\":\"8\"}", 1, false},
+        {"/v1/responses", "{\"service_tier\":\"of tomorrow\"}", 1, true},
+        {"/v1/responses", "{\"service_tier\":7}", 1, false},
+    };
+    struct json_parser *parser = json_parser_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct request_terms terms;
+        provider_read_terms(table[i].url, table[i].body, strlen(table[i].body), parser, &terms);
+        if (terms.answers != table[i].answers || terms.other_tier != table[i].other_tier)
+            fail_msg("%s: %lld answers, other tier: %d", table[i].body, (long long)terms.answers,
+                     terms.other_tier);
+    }
+    json_parser_free(parser);
+}
+
 static void good_requests_are_taken(void **state)
 {
     (void)state;
@@ -216,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_bound_has_the_name_that_the_api_and_the_model_want),
         cmocka_unit_test(embeddings_have_no_output),
         cmocka_unit_test(a_model_is_a_string),
+        cmocka_unit_test(what_bears_on_the_worst_case_is_read_from_the_bytes),
         cmocka_unit_test(good_requests_are_taken),
         cmocka_unit_test(each_endpoint_asks_for_its_field),
         cmocka_unit_test(a_query_or_a_host_does_not_hide_the_endpoint),

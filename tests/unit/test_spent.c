@@ -26,13 +26,14 @@ static int see(void *arg, const struct spent_unpriced *u)
     s->sum.silent_prompt += u->silent_prompt;
     s->sum.silent_bounded += u->silent_bounded;
     s->sum.silent_unbounded += u->silent_unbounded;
+    s->sum.other_tier |= u->other_tier;
     return 0;
 }
 
 static struct seen read_spent(struct world *w, int64_t batch_id)
 {
     struct seen s = {.groups = 0};
-    if (spent_read(w->path, batch_id, &s.committed, see, &s, &w->err) != 0)
+    if (spent_read(w->path, batch_id, true, &s.committed, see, &s, &w->err) != 0)
         fail_msg("%s", w->err.message);
     return s;
 }
@@ -109,6 +110,54 @@ static void answers_that_nothing_bounds_are_counted(void **state)
     assert_int_equal(s.silent_unbounded, 1);
     assert_int_equal(s.silent_bounded, 0);
     world_close(&w);
+}
+
+static void each_of_several_answers_that_nothing_bounds_counts(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 4);
+    world_sql(&w,
+              "UPDATE requests SET body = '{\"model\":\"x\",\"n\":8}' WHERE job_id = %lld;"
+              "UPDATE requests SET body = '{\"model\":\"x\",\"prompt\":[\"a\",\"b\"],\"best_of\":3}' WHERE "
+              "job_id = %lld;"
+              "UPDATE requests SET body = '{\"model\":\"x\",\"n\":\"many\"}' WHERE job_id = %lld;"
+              "UPDATE requests SET body = 'x' WHERE job_id = %lld",
+              (long long)world_job(&w, b, 1), (long long)world_job(&w, b, 2), (long long)world_job(&w, b, 3),
+              (long long)world_job(&w, b, 4));
+    for (int64_t n = 1; n <= 4; n++)
+        attempt(&w, b, n, "lost", "lost", silent);
+    assert_int_equal(read_spent(&w, b).sum.silent_unbounded, 8 + 6 + 1 + 1);
+    world_sql(&w, "UPDATE jobs SET max_output_tokens = 100"); /* the bound is that of all answers together */
+    assert_int_equal(read_spent(&w, b).sum.silent_unbounded, 0);
+    world_close(&w);
+}
+
+static void attempts_at_dearer_tiers_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tier;
+        bool other;
+    } table[] = {{"auto", false},          {"default", false}, {"flex", false},
+                 {"standard_only", false}, {"priority", true}, {"fast", true}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct world w;
+        world_open(&w);
+        int64_t b = world_batch(&w, "b", 500, 2);
+        world_sql(
+            &w,
+            "UPDATE requests SET body = '{\"model\":\"x\",\"service_tier\":\"%s\"}' WHERE job_id = %lld;"
+            "UPDATE requests SET body = '{\"model\":\"x\"}' WHERE job_id = %lld",
+            table[i].tier, (long long)world_job(&w, b, 1), (long long)world_job(&w, b, 2));
+        attempt(&w, b, 1, "lost", "lost", silent);
+        attempt(&w, b, 2, "success", NULL, "10, 5, 4, NULL");
+        struct seen s = read_spent(&w, b);
+        assert_int_equal(s.groups, table[i].other ? 2 : 1);
+        assert_int_equal(s.sum.other_tier, table[i].other);
+        world_close(&w);
+    }
 }
 
 static void usage_without_a_price_is_told_apart(void **state)
@@ -207,6 +256,8 @@ int main(void)
         cmocka_unit_test(an_empty_store_has_spent_nothing),
         cmocka_unit_test(what_told_no_usage_counts_at_its_worst_case_unless_it_was_refused),
         cmocka_unit_test(answers_that_nothing_bounds_are_counted),
+        cmocka_unit_test(each_of_several_answers_that_nothing_bounds_counts),
+        cmocka_unit_test(attempts_at_dearer_tiers_are_told_apart),
         cmocka_unit_test(usage_without_a_price_is_told_apart),
         cmocka_unit_test(attempts_are_told_apart_by_model_and_endpoint),
         cmocka_unit_test(only_routes_with_ready_jobs_of_the_scope_are_open),
