@@ -325,7 +325,7 @@ GROUP BY model, endpoint, other_tier;
 -- name: open_routes
 SELECT r.dialect, r.model, r.origin FROM routes r
 WHERE EXISTS (SELECT 1 FROM batches b JOIN jobs j ON j.batch_id = b.id AND j.route = r.id AND j.state = 'ready'
-    WHERE b.state IN ('active', 'paused') AND (?1 IS NULL OR b.id = ?1));
+    WHERE b.state = 'active' AND (?1 IS NULL OR b.id = ?1));
 
 -- ---- deadlines ----
 

@@ -46,7 +46,7 @@ static struct route *find_route(struct lh_run *r, const struct claimed_job *job)
 /* A budget of money leaves out the endpoints where the price is not known. */
 static uint64_t endpoints_of(struct lh_run *r, const struct claimed_job *job)
 {
-    const struct model *model = job->use->model;
+    struct model *model = job->use->model;
     uint64_t can = endpoints_for(&r->endpoints, job, model->name);
     return stops_leave_unpriced(r, model, can);
 }

@@ -187,17 +187,29 @@ int stops_open(struct lh_run *r, const char *db, lh_error *err)
 
 /* ---- the budget: while it runs ---- */
 
-uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can)
+uint64_t stops_leave_unpriced(struct lh_run *r, struct model *model, uint64_t can)
 {
-    lh_error why = {0};
     if (!has_money_limit(&r->stops))
         return can;
     uint64_t priced = can & model_priced(model, r->endpoints.count);
-    if (can != 0 && priced == 0) {
-        say_unpriced(model->name, &why);
-        run_finish(r, LH_RUN_BUDGET, "%s", why.message);
+    if (can != 0 && priced == 0 && !model->is_left) {
+        model->is_left = true;
+        r->stops.left = model;
+        log_warn(
+            "the price of the model \"%.100s\" is not known: under --max-cost its jobs are left as they are",
+            model->name);
     }
     return priced;
+}
+
+bool stops_finish_unpriced(struct lh_run *r)
+{
+    lh_error why = {0};
+    if (r->stops.left == NULL)
+        return false;
+    say_unpriced(r->stops.left->name, &why);
+    run_finish(r, LH_RUN_BUDGET, "%s", why.message);
+    return true;
 }
 
 void stops_read_terms(struct lh_run *r, struct claimed_job *job)

@@ -20,10 +20,11 @@ struct stops {
     struct budget budget;
     struct alert alert;
     bool held; /* in this tick: some request waits for what is in flight to leave something of the budget */
-    bool is_spent;       /* in this tick: and one of them does so though nothing is in flight */
-    bool warned;         /* of answers that nothing bounds */
-    int64_t error_batch; /* of the last error */
-    int64_t late_seen;   /* of view.late */
+    bool is_spent;            /* in this tick: and one of them does so though nothing is in flight */
+    bool warned;              /* of answers that nothing bounds */
+    const struct model *left; /* the last one whose jobs are left, as its price is not known; NULL */
+    int64_t error_batch;      /* of the last error */
+    int64_t late_seen;        /* of view.late */
 };
 
 /* What an endpoint's options say of its price. LH_EUSAGE says what is missing or makes no sense. */
@@ -33,8 +34,11 @@ int stops_take_options(struct stops *s, const lh_run_options *o, lh_error *err);
 /* Reads what was used so far, when there is a budget. After the recovery of orphans. LH_EUSAGE: a budget of money, and a model of unknown price. */
 int stops_open(struct lh_run *r, const char *db, lh_error *err);
 
-/* Of the endpoints that can serve a model, those that a budget of money allows: where its price is known. When there are none the run finishes. */
-uint64_t stops_leave_unpriced(struct lh_run *r, const struct model *model, uint64_t can);
+/* Of the endpoints that can serve a model, those that a budget of money allows: where its price is known. When there are none its jobs are left,
+ * and the work of others goes on. */
+uint64_t stops_leave_unpriced(struct lh_run *r, struct model *model, uint64_t can);
+/* Nothing else is left: finishes the run, if there are such. */
+bool stops_finish_unpriced(struct lh_run *r);
 
 /* When there is a budget: what the job's body says of its worst case. */
 void stops_read_terms(struct lh_run *r, struct claimed_job *job);

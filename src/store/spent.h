@@ -29,7 +29,7 @@ struct spent_unpriced {
 int spent_read(const char *db, int64_t batch_id, bool with_tiers, struct spent *out,
                int (*fn)(void *arg, const struct spent_unpriced *u), void *arg, lh_error *err);
 
-struct open_route { /* of jobs that are ready in unfinished batches; ROUTE_LOOSE is not among them */
+struct open_route { /* of jobs that are ready in active batches; ROUTE_LOOSE is not among them */
     const char *dialect, *model, *origin;
 };
 int spent_open_routes(const char *db, int64_t batch_id, int (*fn)(void *arg, const struct open_route *r),

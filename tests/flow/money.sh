@@ -43,3 +43,35 @@ expect 0 "$LONGHAUL" run unknown.jsonl --base-url "$base"; says 'cost unknown'
 # Its first run is reckoned too, once there is a price.
 expect 0 "$LONGHAUL" run unknown.jsonl --base-url "$base" --price-input 1 --price-output 1 --max-cost 1
 sound longhaul.db
+
+# In a paused batch it is no matter; met in mid-run its jobs are left, the others' are done, and the end says why.
+two="--base-url $base --max-cost 1 --backoff-initial 0.05"
+priced() { make_input "$2" | sed "s/\"sim\"/\"gpt-4o-mini\"/; s/\"q/\"$1/" >"$1.jsonl"; expect 0 "$LONGHAUL" --db two.db submit "$1.jsonl"; }
+expect 0 "$LONGHAUL" --db two.db submit unknown.jsonl
+expect 0 "$LONGHAUL" --db two.db pause unknown
+priced first 40
+expect 4 "$LONGHAUL" --db two.db work $two; says "batch unknown is paused"
+done_of() { "$LONGHAUL" --db two.db sql --format csv "SELECT jobs_done FROM batches WHERE name = '$1'" | tail -1 | tr -d '\r'; }
+[ "$(done_of first)" = 40 ] || fail "a paused batch kept another from its work"
+"$LONGHAUL" --db two.db work --follow $two 2>follow & pid=$!
+wait_done() { for _ in $(seq 200); do [ "$(done_of "$1")" = "$2" ] && return; sleep 0.05; done; fail "$1 was not done"; }
+priced zero 5; wait_done zero 5 # so that the worker is past its start, where it would refuse
+expect 0 "$LONGHAUL" --db two.db resume unknown
+for _ in $(seq 100); do grep -q '"nobodys-model" is not known' follow && break; sleep 0.05; done
+grep -q '"nobodys-model" is not known' follow || fail "a model without a price is not told of"
+priced second 40; wait_done second 40
+kill -TERM $pid; code=0; wait $pid || code=$?
+[ $code = 4 ] || fail "work --follow exits $code"
+[ "$(done_of unknown)" = 0 ] || fail "something was sent at an unknown price"
+# Met in mid-run without --follow: all else is done before the end.
+expect 0 "$LONGHAUL" --db two.db pause unknown
+make_input 900 | sed 's/"sim"/"gpt-4o-mini"/; s/"q/"third/' >third.jsonl
+expect 0 "$LONGHAUL" --db two.db submit third.jsonl
+"$LONGHAUL" --db two.db work $two --concurrency 20 2>mid & pid=$!
+for _ in $(seq 200); do [ "$(done_of third)" -gt 0 ] && break; sleep 0.02; done
+expect 0 "$LONGHAUL" --db two.db resume unknown
+code=0; wait $pid || code=$?
+[ $code = 4 ] || fail "work exits $code"
+grep -q '"nobodys-model" is not known: give --price-input' mid || { cat mid >&2; fail "the end does not say that a price is missing"; }
+[ "$(done_of third)" = 900 ] && [ "$(done_of unknown)" = 0 ] || fail "not all that has a price was done"
+sound two.db

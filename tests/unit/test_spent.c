@@ -221,7 +221,10 @@ static void only_routes_with_ready_jobs_of_the_scope_are_open(void **state)
     assert_int_equal(spent_open_routes(w.path, LH_UNKNOWN, see_route, of_all, &w.err), 0);
     assert_string_equal(of_a, a == 1 ? "x" : "y");
     assert_string_equal(of_all, "xy");
-    (void)b;
+    world_sql(&w, "UPDATE batches SET state = 'paused' WHERE id = %lld", (long long)b);
+    strcpy(of_all, "");
+    assert_int_equal(spent_open_routes(w.path, LH_UNKNOWN, see_route, of_all, &w.err), 0);
+    assert_string_equal(of_all, of_a); /* what is paused asks for nothing */
     world_close(&w);
 }
 
