@@ -295,14 +295,15 @@ FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id 
 -- name: spent_committed
 SELECT SUM(prompt_tokens + completion_tokens), SUM(cost_nanousd) FROM batches WHERE ?1 IS NULL OR id = ?1;
 -- name: spent_unpriced
--- Of attempts without a cost, by model and endpoint: the usage they told, and what those may have used at most that told none and may have been
--- paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; What
+-- Of attempts without a cost, by model and endpoint: the usage they told, and what those may have used at most that told none, or but half of it,
+-- and may have been paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; What
 -- is `free` stands in src/store/outcome.c too. The body is looked into only for the model of a job without a
--- route of its own, for how many answers nothing bounds, and (?2) for its service tier; src/provider/request.c has the rules of both.
+-- route of its own, for how many answers nothing bounds, and (?2) for its service tier, which the answer tells too; src/provider/request.c has the rules of both.
 SELECT model, endpoint, SUM(told), SUM(told * COALESCE(prompt, 0)), SUM(told * COALESCE(completion, 0)),
     SUM(told * COALESCE(cached, 0)), SUM(told * COALESCE(cache_write, 0)),
-    SUM(silent), SUM(silent * counted), SUM(silent * COALESCE(bound, 0)),
-    SUM(silent * (bound IS NULL) * answers), other_tier
+    SUM(silent), SUM((silent OR told AND prompt IS NULL) * counted),
+    SUM((silent OR told AND completion IS NULL) * COALESCE(bound, 0)),
+    SUM((silent OR told AND completion IS NULL) * (bound IS NULL) * answers), other_tier
 FROM (SELECT *, NOT told AND NOT free AS silent
     FROM (SELECT a.prompt_tokens AS prompt, a.completion_tokens AS completion, a.cached_tokens AS cached,
             a.cache_write_tokens AS cache_write, a.endpoint AS endpoint, j.prompt_tokens AS counted, j.max_output_tokens AS bound,
@@ -313,9 +314,12 @@ FROM (SELECT *, NOT told AND NOT free AS silent
             COALESCE((SELECT MIN(MAX(1, COALESCE(CAST(json_extract(q.body, '$.n') AS INTEGER), 1),
                     COALESCE(CAST(json_extract(q.body, '$.best_of') AS INTEGER), 1)), 1000000)
                     * CASE WHEN json_type(q.body, '$.prompt[0]') IN ('text', 'array') THEN json_array_length(q.body, '$.prompt') ELSE 1 END
-                FROM requests q WHERE j.max_output_tokens IS NULL AND a.prompt_tokens IS NULL AND a.completion_tokens IS NULL AND q.job_id = j.id AND json_valid(q.body)), 1) AS answers,
+                FROM requests q WHERE j.max_output_tokens IS NULL AND a.completion_tokens IS NULL AND q.job_id = j.id AND json_valid(q.body)), 1) AS answers,
             COALESCE((SELECT json_extract(q.body, '$.service_tier') NOT IN ('auto', 'default', 'standard', 'standard_only', 'flex', 'batch')
-                FROM requests q WHERE ?2 AND q.job_id = j.id AND json_valid(q.body)), 0) AS other_tier
+                FROM requests q WHERE ?2 AND q.job_id = j.id AND json_valid(q.body)), 0)
+            OR COALESCE((SELECT lower(COALESCE(json_extract(x.body, '$.service_tier'), json_extract(x.body, '$.usage.service_tier')))
+                    NOT IN ('auto', 'default', 'standard', 'on_demand', 'flex', 'batch', '')
+                FROM results x WHERE ?2 AND x.job_id = j.id AND json_valid(x.body)), 0) AS other_tier
         FROM batches b JOIN attempts a ON a.job_id BETWEEN b.first_job_id AND b.last_job_id
         JOIN jobs j ON j.id = a.job_id AND j.batch_id = b.id
         LEFT JOIN routes r ON r.id = j.route

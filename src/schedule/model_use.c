@@ -295,6 +295,6 @@ bool job_worst(const struct claimed_job *job, size_t endpoint, struct budget_sum
                                       .unbounded = bounded            ? 0
                                                    : job->answers > 1 ? job->answers
                                                                       : 1,
-                                      .other_tier = job->other_tier};
+                                      .other_tier = job->other_tier || job->use->model->other_tier};
     return model_worst(job->use->model, &job->use->model->prices[endpoint], &one, out);
 }

@@ -25,7 +25,8 @@ struct model {
     int64_t most_output; /* LH_UNKNOWN */
     double doubt;        /* a prompt may be so many times its count; 1 where the model's encoding is known */
     enum reserve reserve;
-    bool is_left;         /* a budget of money leaves its jobs, as nobody knows its price */
+    bool other_tier; /* it was served at a tier that a list of prices does not tell; it may be so again */
+    bool is_left;    /* a budget of money leaves its jobs, as nobody knows its price */
     struct price *prices; /* owned: at each endpoint */
     struct measured measured;
 };

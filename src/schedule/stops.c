@@ -147,9 +147,10 @@ static int count_unpriced(void *arg, const struct spent_unpriced *u)
 {
     struct looking *l = arg;
     struct lh_run *r = l->run;
-    const struct model *model = models_find(&r->models, u->model);
+    struct model *model = models_find(&r->models, u->model);
     if (model == NULL)
         return lh_error_nomem(l->err);
+    model->other_tier = model->other_tier || (u->other_tier && u->told > 0);
     struct price price =
         of_many(model_price(model, r->endpoints.count, endpoint_named(&r->endpoints, u->endpoint)));
     const struct attempts_past past = {u->silent_prompt, u->silent_bounded, u->silent_unbounded,
@@ -164,8 +165,7 @@ static int count_unpriced(void *arg, const struct spent_unpriced *u)
     if (price.known)
         used.nanousd =
             u->other_tier && price.is_list ? at_other_tier(&price, &told) : price_of(&price, &told);
-    if (u->silent > 0)
-        model_worst(model, &price, &past, &silent);
+    model_worst(model, &price, &past, &silent);
     budget_begin(&r->stops.budget, &used, &silent);
     return 0;
 }
@@ -318,16 +318,23 @@ int64_t stops_settle(const struct flight *f, const struct outcome *o)
                                      .completion = u->completion_tokens,
                                      .tier = u->tier};
     bool told = used.prompt >= 0 || used.completion >= 0;
+    bool whole = used.prompt >= 0 && (used.completion >= 0 || f->job->max_output_tokens == 0);
     int64_t cost = told ? price_of(price, &used) : LH_UNKNOWN;
     struct budget_sum sum = {0};
+    if (told && (used.tier == TIER_PRIORITY || used.tier == TIER_UNKNOWN))
+        f->job->use->model->other_tier = true;
     if (told) {
         sum.tokens = at_least_none(used.prompt) + at_least_none(used.completion);
         sum.nanousd = cost;
     }
     if (told && cost == LH_UNKNOWN)
         sum.nanousd = price->known ? at_other_tier(price, &used) : 0;
+    if (told && !whole) { /* what it left out may be as much as was held for it */
+        sum.tokens = sum.tokens > f->held.tokens ? sum.tokens : f->held.tokens;
+        sum.nanousd = sum.nanousd > f->held.nanousd ? sum.nanousd : f->held.nanousd;
+    }
     budget_settle(b, &f->held, outcome_is_silent(o) ? NULL : &sum);
-    return cost;
+    return whole ? cost : LH_UNKNOWN;
 }
 
 /* ---- errors ---- */

@@ -17,11 +17,13 @@ struct spent_unpriced {
     const char *endpoint; /* NULL: not named, or not known (lost) */
     int64_t told, told_prompt, told_completion, told_cached,
         told_cache_write; /* those that told their usage */
-    /* Those that may have been paid for and did not tell (lost, cut off, 5xx, …), by what was counted before: */
+    /* Those that may have been paid for and did not tell (lost, cut off, 5xx, …), by what was counted before. In all but the first are also those
+     * that told, and left this part out. */
     int64_t silent, silent_prompt;
     int64_t silent_bounded;   /* the bounds of their answers, summed */
     int64_t silent_unbounded; /* answers without a bound */
-    bool other_tier; /* all of these asked for a service tier that may be dearer than the standard one */
+    bool
+        other_tier; /* all of these asked for a service tier that may be dearer than the standard one, or were served at one */
 };
 
 /* Reads every attempt of the scope once: for a run with a budget. After the recovery of orphans. A non-zero return of `fn` ends the walk and is

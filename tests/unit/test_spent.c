@@ -156,6 +156,15 @@ static void attempts_at_dearer_tiers_are_told_apart(void **state)
         struct seen s = read_spent(&w, b);
         assert_int_equal(s.groups, table[i].other ? 2 : 1);
         assert_int_equal(s.sum.other_tier, table[i].other);
+        /* one that nobody asked for */
+        world_sql(&w,
+                  "UPDATE requests SET body = '{\"model\":\"x\"}';"
+                  "INSERT INTO results (job_id, batch_id, seq, status_code, latency_ms, finished_at, body) "
+                  "VALUES (%lld, %lld, 1, 200, 1, 1, '{\"%s\":%s\"%s\"%s}')",
+                  (long long)world_job(&w, b, 2), (long long)b, i % 2 == 0 ? "service_tier" : "usage",
+                  i % 2 == 0 ? "" : "{\"service_tier\":", table[i].tier, i % 2 == 0 ? "" : "}");
+        if (i != 3) /* standard_only is a word of requests alone */
+            assert_int_equal(read_spent(&w, b).sum.other_tier, table[i].other);
         world_close(&w);
     }
 }
@@ -178,6 +187,31 @@ static void usage_without_a_price_is_told_apart(void **state)
     assert_int_equal(s.sum.told_completion, 5);
     assert_int_equal(s.sum.told_cached, 4);
     assert_int_equal(s.sum.silent, 0);
+    world_close(&w);
+}
+
+/* What is not known is not 0. Embeddings have no completion to tell: their bound is 0. */
+static void of_half_a_usage_the_other_half_counts_at_its_worst(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 4);
+    world_sql(&w, "UPDATE jobs SET prompt_tokens = 30, max_output_tokens = 40;"
+                  "UPDATE jobs SET max_output_tokens = 0 WHERE line = 3; UPDATE jobs SET max_output_tokens = "
+                  "NULL WHERE line = 4");
+    attempt(&w, b, 1, "success", NULL, "100, NULL, NULL, NULL");
+    attempt(&w, b, 2, "success", NULL, "NULL, 5, NULL, NULL");
+    attempt(&w, b, 3, "success", NULL, "100, NULL, NULL, NULL");
+    attempt(&w, b, 4, "success", NULL, "100, NULL, NULL, NULL");
+    struct spent_unpriced s = read_spent(&w, b).sum;
+    assert_int_equal(s.told, 4);
+    assert_int_equal(s.told_prompt, 300);
+    assert_int_equal(s.told_completion, 5);
+    assert_int_equal(s.silent, 0);
+    assert_int_equal(s.silent_prompt, 30);
+    assert_int_equal(s.silent_bounded, 40);
+    assert_int_equal(s.silent_unbounded, 1);
     world_close(&w);
 }
 
@@ -262,6 +296,7 @@ int main(void)
         cmocka_unit_test(each_of_several_answers_that_nothing_bounds_counts),
         cmocka_unit_test(attempts_at_dearer_tiers_are_told_apart),
         cmocka_unit_test(usage_without_a_price_is_told_apart),
+        cmocka_unit_test(of_half_a_usage_the_other_half_counts_at_its_worst),
         cmocka_unit_test(attempts_are_told_apart_by_model_and_endpoint),
         cmocka_unit_test(only_routes_with_ready_jobs_of_the_scope_are_open),
         cmocka_unit_test(a_batch_counts_its_own_and_the_store_all),
