@@ -8,6 +8,7 @@ enum { CALIBRATE_AFTER = 10 };
 
 static const double farthest = 8;             /* a count is not wrong by more, a told number may be */
 static const double most_tokens = 1000000000; /* of one request */
+static const double most_in_all = 1e15;       /* of many together, whose past is reckoned at once */
 
 void measured_answer(struct measured *m, int64_t tokens, int64_t latency_ms)
 {
@@ -110,15 +111,15 @@ double measured_calibration(const struct measured *m)
     return fmin(fmax(m->told / m->counted, 1 / farthest), farthest);
 }
 
-static int64_t times(int64_t counted, double share)
+static int64_t times(int64_t counted, double share, double most)
 {
     double tokens = ceil((double)counted * share - 1e-6);
-    return tokens < 1 ? 1 : (int64_t)fmin(tokens, most_tokens);
+    return tokens < 1 ? 1 : (int64_t)fmin(tokens, most);
 }
 
 int64_t measured_calibrated(const struct measured *model, int64_t counted)
 {
-    return times(counted, measured_calibration(model));
+    return times(counted, measured_calibration(model), most_tokens);
 }
 
 int64_t measured_worst_prompt(const struct measured *model, double doubt, int64_t counted)
@@ -128,5 +129,5 @@ int64_t measured_worst_prompt(const struct measured *model, double doubt, int64_
         worst = fmin(worst * 1.25, farthest);
     if (model->prompts < MEASURED_ENOUGH)
         worst = fmax(worst, doubt);
-    return times(counted, fmax(worst, fmax(usual, 1)));
+    return times(counted, fmax(worst, fmax(usual, 1)), most_in_all);
 }

@@ -47,8 +47,8 @@ int64_t measured_output(const struct measured *batch, const struct measured *mod
 int64_t measured_calibrated(const struct measured *model, int64_t counted);
 double measured_calibration(const struct measured *model);
 bool measured_is_calibrated(const struct measured *model); /* by answers, not by its prior */
-/* The same at its worst: a quarter above the largest share so far; at least `doubt` times the count until there are enough, and never
- * less than the count or what is expected. doubt: 1 where the count is exact, which needs no margin until it was exceeded. */
+/* The same at its worst, of one request or of many together: a quarter above the largest share so far; at least `doubt` times the count until
+ * there are enough, and never less than the count or what is expected. doubt: 1 where the count is exact, which needs no margin until it was exceeded. */
 int64_t measured_worst_prompt(const struct measured *model, double doubt, int64_t counted);
 
 #endif

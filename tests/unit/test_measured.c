@@ -139,6 +139,15 @@ static void the_worst_prompt_covers_what_came(void **state)
     }
 }
 
+/* A million attempts that told nothing are reckoned at once. */
+static void the_worst_of_many_prompts_together_is_not_that_of_one(void **state)
+{
+    (void)state;
+    const struct measured none = {0};
+    assert_int_equal(measured_worst_prompt(&none, 1.5, INT64_C(4000000000)), INT64_C(6000000000));
+    assert_int_equal(measured_worst_prompt(&none, 1, INT64_MAX), INT64_C(1000000000000000));
+}
+
 static void sums_of_parts_are_those_of_the_whole(void **state)
 {
     struct measured parts[3] = {0}, sum = {0}, whole = {0};
@@ -172,6 +181,7 @@ int main(void)
         cmocka_unit_test(exact_counts_stay_as_they_are),
         cmocka_unit_test(absurd_usage_moves_a_prompt_eightfold_at_most),
         cmocka_unit_test(the_worst_prompt_covers_what_came),
+        cmocka_unit_test(the_worst_of_many_prompts_together_is_not_that_of_one),
         cmocka_unit_test(sums_of_parts_are_those_of_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
