@@ -227,22 +227,22 @@ static void say_spent(struct lh_run *r)
     const struct budget *b = &r->stops.budget;
     char tokens[160] = "", money[160] = "";
     if (b->max_tokens != INT64_MAX)
-        snprintf(tokens, sizeof tokens, ": %lld of %lld tokens are used", (long long)b->used.tokens,
-                 (long long)b->max_tokens);
+        snprintf(tokens, sizeof tokens, ": %lld of %lld tokens are used, and job %lld may need %lld",
+                 (long long)b->used.tokens, (long long)b->max_tokens, (long long)r->stops.short_job,
+                 (long long)r->stops.needs.tokens);
     if (b->max_nanousd != INT64_MAX)
-        snprintf(money, sizeof money, ": %.6f of %.6f USD are spent", (double)b->used.nanousd / 1e9,
-                 (double)b->max_nanousd / 1e9);
+        snprintf(money, sizeof money, "%s %.6f of %.6f USD are spent, and job %lld may need %.6f",
+                 *tokens != '\0' ? ";" : ":", (double)b->used.nanousd / 1e9, (double)b->max_nanousd / 1e9,
+                 (long long)r->stops.short_job, (double)r->stops.needs.nanousd / 1e9);
     bool is_silent = b->silent.tokens > 0 || b->silent.nanousd > 0;
-    run_finish(
-        r, LH_RUN_BUDGET,
-        "the budget is reached%s%s%s, and the next request may need more than is left; raise %s and give "
-        "the same command again",
-        tokens, money,
-        is_silent ? " (requests that ended without telling what they used count as the most they may have)"
-                  : "",
-        *tokens != '\0' && *money != '\0' ? "--max-tokens-total or --max-cost"
-        : *money != '\0'                  ? "--max-cost"
-                                          : "--max-tokens-total");
+    run_finish(r, LH_RUN_BUDGET, "the budget is reached%s%s%s; raise %s and give the same command again",
+               tokens, money,
+               is_silent
+                   ? " (requests that ended without telling what they used count as the most they may have)"
+                   : "",
+               *tokens != '\0' && *money != '\0' ? "--max-tokens-total or --max-cost"
+               : *money != '\0'                  ? "--max-cost"
+                                                 : "--max-tokens-total");
 }
 
 void stops_begin(struct lh_run *r)
@@ -261,19 +261,20 @@ static void warn_of_unbounded(struct stops *s, const struct claimed_job *job)
         job->use->model->name);
 }
 
-static bool fits(const struct lh_run *r, size_t endpoint, const struct claimed_job *job)
+static bool fits(const struct lh_run *r, size_t endpoint, const struct claimed_job *job,
+                 struct budget_sum *worst)
 {
-    struct budget_sum worst;
-    job_worst(job, endpoint, &worst);
-    return budget_allows(&r->stops.budget, &worst) == BUDGET_GO;
+    job_worst(job, endpoint, worst);
+    return budget_allows(&r->stops.budget, worst) == BUDGET_GO;
 }
 
 bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claimed_job *next)
 {
+    struct budget_sum worst;
     if (!budget_is_set(&r->stops.budget))
         return true;
     warn_of_unbounded(&r->stops, next);
-    return fits(r, (size_t)(e - r->endpoints.list), next);
+    return fits(r, (size_t)(e - r->endpoints.list), next, &worst);
 }
 
 /* One that was never reached is no hope: the run would wait for it for good. */
@@ -281,9 +282,20 @@ uint64_t stops_allow_elsewhere(struct lh_run *r, const struct claimed_job *next)
 {
     struct stops *s = &r->stops;
     uint64_t can = next->can & ~r->endpoints.refused & ~endpoints_never_reached(&r->endpoints), allowed = 0;
-    for (size_t i = 0; i < r->endpoints.count; i++)
-        if ((can >> i & 1) != 0 && fits(r, i, next))
-            allowed |= UINT64_C(1) << i;
+    uint64_t asked = can != 0 ? can : next->can;
+    struct budget_sum least = {INT64_MAX, INT64_MAX}, worst;
+    for (size_t i = 0; i < r->endpoints.count; i++) {
+        if ((asked >> i & 1) == 0)
+            continue;
+        if (fits(r, i, next, &worst))
+            allowed |= can & UINT64_C(1) << i;
+        if (worst.nanousd < least.nanousd)
+            least = worst;
+    }
+    if (allowed == 0 && !s->is_spent) {
+        s->short_job = next->id;
+        s->needs = least;
+    }
     s->held = s->held || allowed == 0;
     s->is_spent = s->is_spent || (allowed == 0 && r->in_flight == 0);
     return allowed;

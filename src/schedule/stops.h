@@ -21,6 +21,8 @@ struct stops {
     struct alert alert;
     bool held; /* in this tick: some request waits for what is in flight to leave something of the budget */
     bool is_spent;            /* in this tick: and one of them does so though nothing is in flight */
+    int64_t short_job;        /* the job that does so, and … */
+    struct budget_sum needs;  /* … the least that it may need, of the endpoints that can serve it */
     bool warned;              /* of answers that nothing bounds */
     const struct model *left; /* the last one whose jobs are left, as its price is not known; NULL */
     int64_t error_batch;      /* of the last error */

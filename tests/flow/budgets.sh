@@ -81,7 +81,7 @@ line() { printf '{"custom_id":"%s","method":"POST","url":"/v1/chat/completions",
 line several '"n":8' >several.jsonl # 8 x 16,384 tokens at 0.60: 0.0787 USD
 line urgent '"service_tier":"priority","max_tokens":10000' >urgent.jsonl # 0.006 USD, and twice that
 sent=$(stat_of requests)
-expect 4 "$LONGHAUL" run several.jsonl --base-url "$base" --max-cost 0.078; says "the budget is reached"
+expect 4 "$LONGHAUL" run several.jsonl --base-url "$base" --max-cost 0.078; says "the budget is reached"; says "may need 0.0786"
 expect 4 "$LONGHAUL" run urgent.jsonl --base-url "$base" --max-cost 0.0119; says "the budget is reached"
 [ "$(stat_of requests)" = "$sent" ] || fail "a request was sent that may cost more than --max-cost"
 expect 0 "$LONGHAUL" run several.jsonl --base-url "$base" --max-cost 0.079
