@@ -128,8 +128,8 @@ int64_t provider_request_answers(const char *url, json_object *body);
 bool provider_names_bound(json_object *body);
 const char *provider_bound_key(const char *url, const char *model);
 
-/* What it asks to be served as, where that has a price of its own: TIER_PRIORITY ("service_tier":"priority", Anthropic's "speed":"fast"), else
- * TIER_STANDARD. Flex is standard: it need not be granted. */
+/* What it asks to be served as, where that may be dearer: TIER_PRIORITY ("service_tier":"priority" and words that are not known, Anthropic's "speed":"fast"),
+ * else TIER_STANDARD. */
 enum service_tier provider_request_tier(json_object *body);
 
 /* What else of a body bears on the most that it may cost, read without parsing the rest of it. */

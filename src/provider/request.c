@@ -87,17 +87,17 @@ int64_t provider_request_max_output(const char *url, json_object *body)
     return answers > most * 1000 / (bound > 0 ? bound : 1) ? most * 1000 : bound * answers;
 }
 
-static bool asks(json_object *body, const char *key, const char *word)
-{
-    const char *asked = json_get_string(body, key);
-    return asked != NULL && strcasecmp(asked, word) == 0;
-}
-
+/* Tiers that are known to cost no more than the standard one; "auto" is what the account is set to, and that is the standard one unless somebody bought
+ * another. Flex counts as standard: it need not be granted. */
 enum service_tier provider_request_tier(json_object *body)
 {
-    bool dear = asks(body, "service_tier", "priority") || asks(body, "service_tier", "fast") ||
-                asks(body, "speed", "fast");
-    return dear ? TIER_PRIORITY : TIER_STANDARD;
+    static const char *const others[] = {"auto", "default", "standard", "standard_only", "flex", "batch"};
+    const char *tier = json_get_string(body, "service_tier"), *speed = json_get_string(body, "speed");
+    bool dear = tier != NULL;
+    for (size_t i = 0; dear && i < sizeof others / sizeof *others; i++)
+        dear = strcasecmp(tier, others[i]) != 0;
+    bool fast = speed != NULL && strcasecmp(speed, "fast") == 0;
+    return dear || fast ? TIER_PRIORITY : TIER_STANDARD;
 }
 
 enum kind { ANY = 0, TEXT = 1, LIST = 2 };
@@ -152,21 +152,11 @@ int provider_check_request(const char *url, json_object *body, lh_error *err)
     return check_field(endpoint_of_url(url), body, err);
 }
 
-/* Those known to cost no more; "auto" is what the account is set to, and that is the standard one unless somebody bought another. */
-static bool is_dear_tier(const char *tier)
-{
-    static const char *const others[] = {"auto", "default", "standard", "standard_only", "flex", "batch"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (tier == NULL || strcmp(tier, others[i]) == 0)
-            return false;
-    return true;
-}
-
 void provider_read_terms(const char *url, const char *body, size_t len, struct json_parser *parser,
                          struct request_terms *out)
 {
-    static const char *const keys[] = {"n", "best_of", "service_tier", "prompt"};
-    size_t count = span_is(endpoint_of_url(url), "/completions") ? 4 : 3;
+    static const char *const keys[] = {"n", "best_of", "service_tier", "speed", "prompt"};
+    size_t count = span_is(endpoint_of_url(url), "/completions") ? 5 : 4;
     json_object *terms = json_object_new_object();
     struct json_members it;
     struct json_span key, value;
@@ -179,7 +169,7 @@ void provider_read_terms(const char *url, const char *body, size_t len, struct j
                 json_object_object_add(terms, keys[i], parsed);
         }
     out->answers = provider_request_answers(url, terms);
-    out->other_tier = is_dear_tier(json_get_string(terms, "service_tier"));
+    out->other_tier = provider_request_tier(terms) != TIER_STANDARD;
     json_object_put(terms);
 }
 
