@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sum.h"
 #include "cli/app.h"
 #include "cli/status_endpoints.h"
 #include "cli/status_usage.h"
@@ -40,7 +41,7 @@ static void sum(struct report *r, const lh_batch *b)
     r->total.reasoning_tokens += b->reasoning_tokens;
     r->total.unpriced += b->unpriced;
     r->total.silent += b->silent;
-    r->total.cost_nanousd += b->cost_nanousd;
+    r->total.cost_nanousd = sum_capped(r->total.cost_nanousd, b->cost_nanousd);
     r->total.attempts += b->attempts;
     r->total.failed_attempts += b->failed_attempts;
     if (strcmp(b->state, "active") == 0)

@@ -142,7 +142,7 @@ WHERE id = ?1;
 UPDATE batches SET jobs_ready = jobs_ready + ?2, jobs_waiting = jobs_waiting + ?3, jobs_running = jobs_running + ?4,
     jobs_done = jobs_done + ?5, jobs_dead = jobs_dead + ?6, jobs_canceled = jobs_canceled + ?7,
     prompt_tokens = prompt_tokens + ?8, completion_tokens = completion_tokens + ?9,
-    cached_tokens = cached_tokens + ?10, cost_nanousd = cost_nanousd + ?11,
+    cached_tokens = cached_tokens + ?10, cost_nanousd = min(cost_nanousd + ?11, 9223372036854775807),
     attempts = attempts + ?12, failed_attempts = failed_attempts + ?13, next_seq = ?14, requeues = requeues + ?15,
     started_at = COALESCE(started_at, ?16), cache_write_tokens = cache_write_tokens + ?17,
     reasoning_tokens = reasoning_tokens + ?18, unpriced = unpriced + ?19, silent = silent + ?20
@@ -268,16 +268,20 @@ ON CONFLICT (batch_id, day, model) DO UPDATE SET
     prompt_tokens = prompt_tokens + excluded.prompt_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
     cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
     completion_tokens = completion_tokens + excluded.completion_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nanousd = cost_nanousd + excluded.cost_nanousd,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+    cost_nanousd = min(cost_nanousd + excluded.cost_nanousd, 9223372036854775807),
     told_prompts = told_prompts + excluded.told_prompts, told_tokens = told_tokens + excluded.told_tokens,
     counted_tokens = counted_tokens + excluded.counted_tokens, counted_error = counted_error + excluded.counted_error,
     prompt_share_max = max(prompt_share_max, excluded.prompt_share_max), answers = answers + excluded.answers,
     answer_tokens = answer_tokens + excluded.answer_tokens, answer_squares = answer_squares + excluded.answer_squares,
     answer_max = max(answer_max, excluded.answer_max), latency_ms = latency_ms + excluded.latency_ms;
 -- name: usage_of_models
--- By batch and model, summed over the days. ?1: a batch, or NULL.
+-- By batch and model, summed over the days. ?1: a batch, or NULL. Sums of money end at the largest number, here and below: SUM would fail
+-- there, and so would a drain whose sum becomes REAL. A wrong price or a provider's lie must not stop a run.
 SELECT batch_id, model, SUM(attempts), SUM(failed), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
-    SUM(completion_tokens), SUM(reasoning_tokens), SUM(cost_nanousd), SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
+    SUM(completion_tokens), SUM(reasoning_tokens),
+    min(SUM(cost_nanousd / 1000000000) * 1000000000 + SUM(cost_nanousd % 1000000000), 9223372036854775807),
+    SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
     SUM(counted_error), max(prompt_share_max), SUM(answers), SUM(answer_tokens), SUM(answer_squares), max(answer_max),
     SUM(latency_ms)
 FROM usage WHERE ?1 IS NULL OR batch_id = ?1 GROUP BY batch_id, model ORDER BY batch_id, model;
@@ -285,7 +289,9 @@ FROM usage WHERE ?1 IS NULL OR batch_id = ?1 GROUP BY batch_id, model ORDER BY b
 -- ?1: a batch, or NULL. ?2: 0 by model, 1 by batch, 2 by tenant, 3 by day (lh_usage_by).
 SELECT CASE ?2 WHEN 0 THEN u.model WHEN 1 THEN b.name WHEN 2 THEN b.tenant ELSE u.day END, SUM(u.attempts), SUM(u.failed),
     SUM(u.unpriced), SUM(u.prompt_tokens), SUM(u.cached_tokens), SUM(u.cache_write_tokens), SUM(u.completion_tokens),
-    SUM(u.reasoning_tokens), SUM(u.cost_nanousd), SUM(u.told_prompts), SUM(u.told_tokens), SUM(u.counted_tokens),
+    SUM(u.reasoning_tokens),
+    min(SUM(u.cost_nanousd / 1000000000) * 1000000000 + SUM(u.cost_nanousd % 1000000000), 9223372036854775807),
+    SUM(u.told_prompts), SUM(u.told_tokens), SUM(u.counted_tokens),
     SUM(u.counted_error), max(u.prompt_share_max), SUM(u.answers), SUM(u.answer_tokens), SUM(u.answer_squares),
     max(u.answer_max), SUM(u.latency_ms)
 FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id = ?1 GROUP BY 1 ORDER BY 1;
@@ -293,7 +299,9 @@ FROM usage u JOIN batches b ON b.id = u.batch_id WHERE ?1 IS NULL OR u.batch_id 
 -- ---- budgets ----
 
 -- name: spent_committed
-SELECT SUM(prompt_tokens + completion_tokens), SUM(cost_nanousd) FROM batches WHERE ?1 IS NULL OR id = ?1;
+SELECT SUM(prompt_tokens + completion_tokens),
+    min(SUM(cost_nanousd / 1000000000) * 1000000000 + SUM(cost_nanousd % 1000000000), 9223372036854775807)
+FROM batches WHERE ?1 IS NULL OR id = ?1;
 -- name: spent_unpriced
 -- Of attempts without a cost, by model and endpoint: the usage they told, and what those may have used at most that told none, or but half of it,
 -- and may have been paid for all the same. Nothing was used by what was refused (a rate, an account, a bad request) or never reached the provider; What
@@ -502,7 +510,8 @@ SELECT count(*) FROM batches WHERE state = 'finished' AND jobs_ready + jobs_wait
 -- Batches that count attempts or tokens other than their attempts say.
 SELECT count(*) FROM batches b LEFT JOIN (SELECT j.batch_id, count(*) AS attempts, SUM(a.outcome <> 'success') AS failed,
         SUM(COALESCE(a.prompt_tokens, 0)) AS prompt, SUM(COALESCE(a.completion_tokens, 0)) AS completion,
-        SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cost_nanousd, 0)) AS cost,
+        SUM(COALESCE(a.cached_tokens, 0)) AS cached,
+        COALESCE(min(SUM(a.cost_nanousd / 1000000000) * 1000000000 + SUM(a.cost_nanousd % 1000000000), 9223372036854775807), 0) AS cost,
         SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
         SUM(a.cost_nanousd IS NULL AND COALESCE(a.prompt_tokens, a.completion_tokens, a.cached_tokens, a.reasoning_tokens,
             a.cache_write_tokens) IS NOT NULL) AS unpriced,
@@ -523,7 +532,7 @@ SELECT count(DISTINCT batch_id || day) FROM (SELECT batch_id, day FROM (
         SUM(a.cost_nanousd IS NULL) AS unpriced, SUM(COALESCE(a.prompt_tokens, 0)) AS prompt,
         SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write,
         SUM(COALESCE(a.completion_tokens, 0)) AS completion, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
-        SUM(COALESCE(a.cost_nanousd, 0)) AS cost,
+        COALESCE(min(SUM(a.cost_nanousd / 1000000000) * 1000000000 + SUM(a.cost_nanousd % 1000000000), 9223372036854775807), 0) AS cost,
         SUM(a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0) AS told_prompts,
         SUM(CASE WHEN j.prompt_tokens > 0 THEN COALESCE(a.prompt_tokens, 0) ELSE 0 END) AS told,
         SUM(CASE WHEN a.prompt_tokens IS NOT NULL THEN max(j.prompt_tokens, 0) ELSE 0 END) AS counted,
@@ -538,7 +547,9 @@ SELECT count(DISTINCT batch_id || day) FROM (SELECT batch_id, day FROM (
     GROUP BY 1, 2
     UNION ALL
     SELECT batch_id, day, SUM(attempts), SUM(failed), SUM(unpriced), SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
-        SUM(completion_tokens), SUM(reasoning_tokens), SUM(cost_nanousd), SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
+        SUM(completion_tokens), SUM(reasoning_tokens),
+    min(SUM(cost_nanousd / 1000000000) * 1000000000 + SUM(cost_nanousd % 1000000000), 9223372036854775807),
+    SUM(told_prompts), SUM(told_tokens), SUM(counted_tokens),
         SUM(counted_error), SUM(answers), SUM(answer_tokens), max(answer_max), SUM(latency_ms)
     FROM usage GROUP BY batch_id, day)
     GROUP BY 1, 2, attempts, failed, unpriced, prompt, cached, cache_write, completion, reasoning, cost, told_prompts, told, counted,

@@ -96,9 +96,9 @@ SELECT
     SUM(u.completion_tokens) AS completion_tokens,
     SUM(u.reasoning_tokens) AS reasoning_tokens,
     SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
     SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
     SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
     SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
@@ -117,9 +117,9 @@ SELECT
     SUM(u.completion_tokens) AS completion_tokens,
     SUM(u.reasoning_tokens) AS reasoning_tokens,
     SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
     SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
     SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
     SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
@@ -137,9 +137,9 @@ SELECT
     SUM(u.completion_tokens) AS completion_tokens,
     SUM(u.reasoning_tokens) AS reasoning_tokens,
     SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
     SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
     SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
     SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
@@ -157,9 +157,9 @@ SELECT
     SUM(u.completion_tokens) AS completion_tokens,
     SUM(u.reasoning_tokens) AS reasoning_tokens,
     SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR SUM(u.cost_nanousd) > 0 THEN SUM(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND SUM(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', (SUM(u.cost_nanousd) + 999) / 1000 / 1e6) END AS cost,
+    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
+    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
+        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
     SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
     SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
     SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s

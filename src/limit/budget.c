@@ -3,15 +3,11 @@
 
 #include <stddef.h>
 
-static int64_t add(int64_t a, int64_t b)
-{
-    int64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
+#include "base/sum.h"
 
 static struct budget_sum sum_of(const struct budget_sum *a, const struct budget_sum *b)
 {
-    return (struct budget_sum){add(a->tokens, b->tokens), add(a->nanousd, b->nanousd)};
+    return (struct budget_sum){sum_capped(a->tokens, b->tokens), sum_capped(a->nanousd, b->nanousd)};
 }
 
 bool budget_is_set(const struct budget *b)
@@ -61,7 +57,7 @@ static int64_t left_of(int64_t most, int64_t used, int64_t flying)
 {
     if (most == INT64_MAX)
         return INT64_MAX;
-    int64_t gone = add(used, flying);
+    int64_t gone = sum_capped(used, flying);
     return gone < most ? most - gone : 0;
 }
 

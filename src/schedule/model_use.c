@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/sum.h"
 #include "store/usage.h"
 #include "tokens/models.h"
 #include "tokens/prompt.h"
@@ -246,12 +247,6 @@ static int64_t unbounded_output(const struct model *model)
     return seen > UNBOUNDED_OUTPUT_MOST ? seen : UNBOUNDED_OUTPUT_MOST;
 }
 
-static int64_t add(int64_t a, int64_t b)
-{
-    int64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 struct price model_price(const struct model *model, size_t endpoints, int64_t endpoint)
 {
     struct price dearest = {.known = false};
@@ -278,8 +273,8 @@ bool model_worst(const struct model *model, const struct price *price, const str
         prompt = 0;
     if (__builtin_mul_overflow(a->unbounded, unbounded_output(model), &unbounded))
         unbounded = INT64_MAX;
-    int64_t output = add(a->bounded_output, unbounded);
-    *out = (struct budget_sum){.tokens = add(prompt, output)};
+    int64_t output = sum_capped(a->bounded_output, unbounded);
+    *out = (struct budget_sum){.tokens = sum_capped(prompt, output)};
     if (price->known)
         out->nanousd = price_most(price, prompt, output);
     if (a->other_tier && price->is_list) /* twice as much at most (OpenAI's and Anthropic's pages, 2025) */

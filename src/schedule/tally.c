@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
+
 void tally_start(struct tally *t, int64_t now_ms, int64_t now_wall_ms)
 {
     memset(t, 0, sizeof *t);
@@ -64,7 +66,7 @@ void tally_attempt(struct tally *t, int64_t now_ms, const struct outcome *o)
     t->cached_tokens += counted(o->answer.usage.cached_tokens);
     t->cache_write_tokens += counted(o->answer.usage.cache_write_tokens);
     t->reasoning_tokens += counted(o->answer.usage.reasoning_tokens);
-    t->cost_nanousd += counted(o->cost_nanousd);
+    t->cost_nanousd = sum_capped(t->cost_nanousd, counted(o->cost_nanousd));
     t->unpriced += outcome_is_unpriced(o) ? 1 : 0;
     t->silent += outcome_is_silent(o) ? 1 : 0;
     t->priced += o->cost_nanousd >= 0 ? 1 : 0;

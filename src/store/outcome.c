@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
+
 void outcome_free(struct outcome *o)
 {
     if (o == NULL)
@@ -154,7 +156,7 @@ static int count_attempt(struct lane *lane, const struct outcome *o, lh_error *e
     lane->prompt_tokens += counted(o->answer.usage.prompt_tokens);
     lane->completion_tokens += counted(o->answer.usage.completion_tokens);
     lane->cached_tokens += counted(o->answer.usage.cached_tokens);
-    lane->cost_nanousd += counted(o->cost_nanousd);
+    lane->cost_nanousd = sum_capped(lane->cost_nanousd, counted(o->cost_nanousd));
     return usage_cells_add(&lane->ledger->usage, &sample, err);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "store/batches.h"
 
 enum { MS_PER_DAY = 86400000 };
@@ -39,7 +40,7 @@ static void add_tokens(lh_usage *u, const struct usage_sample *s)
     u->cache_write_tokens += counted(t->cache_write_tokens);
     u->completion_tokens += counted(t->completion_tokens);
     u->reasoning_tokens += counted(t->reasoning_tokens);
-    u->cost_nanousd += counted(s->cost_nanousd);
+    u->cost_nanousd = sum_capped(u->cost_nanousd, counted(s->cost_nanousd));
 }
 
 static void compare_prompt(lh_usage *u, int64_t told, int64_t counted_prompt)

@@ -1,15 +1,10 @@
 /* What tokens cost: see price.h. */
 #include "tokens/price.h"
 
+#include "base/sum.h"
 #include "longhaul.h"
 
 enum { MILLION = 1000000, PERCENT = 100 };
-
-static int64_t add(int64_t a, int64_t b)
-{
-    int64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -27,7 +22,7 @@ static int64_t cost(int64_t tokens, int64_t per_million)
     int64_t whole = 0;
     if (__builtin_mul_overflow(tokens / MILLION, per_million, &whole))
         return INT64_MAX;
-    return add(whole, (tokens % MILLION * per_million + MILLION - 1) / MILLION);
+    return sum_capped(whole, (tokens % MILLION * per_million + MILLION - 1) / MILLION);
 }
 
 /* Both are percents. */
@@ -51,9 +46,9 @@ int64_t price_of(const struct price *p, const struct token_usage *u)
     int64_t tier = u->tier == TIER_BATCH ? PERCENT - p->batch_discount : PERCENT;
     int64_t in = is_long ? p->long_input_percent : PERCENT, out = is_long ? p->long_output_percent : PERCENT;
     int64_t sum = cost(prompt - cached - written, scaled(p->input, in, tier));
-    sum = add(sum, cost(cached, scaled(p->cached, in, tier)));
-    sum = add(sum, cost(written, scaled(p->cache_write, in, tier)));
-    return add(sum, cost(larger(u->completion, 0), scaled(p->output, out, tier)));
+    sum = sum_capped(sum, cost(cached, scaled(p->cached, in, tier)));
+    sum = sum_capped(sum, cost(written, scaled(p->cache_write, in, tier)));
+    return sum_capped(sum, cost(larger(u->completion, 0), scaled(p->output, out, tier)));
 }
 
 /* Of one price without a step the percents say nothing; one that is not known makes both so. */
