@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sum.h"
 #include "schedule/fares.h"
 #include "store/spent.h"
 
@@ -336,11 +337,9 @@ int64_t stops_settle(const struct flight *f, const struct outcome *o)
     if (told && (used.tier == TIER_PRIORITY || used.tier == TIER_UNKNOWN))
         f->job->use->model->other_tier = true;
     if (told) {
-        sum.tokens = at_least_none(used.prompt) + at_least_none(used.completion);
-        sum.nanousd = cost;
+        sum.tokens = sum_capped(at_least_none(used.prompt), at_least_none(used.completion));
+        sum.nanousd = cost != LH_UNKNOWN ? cost : price->known ? at_other_tier(price, &used) : 0;
     }
-    if (told && cost == LH_UNKNOWN)
-        sum.nanousd = price->known ? at_other_tier(price, &used) : 0;
     if (told && !whole) { /* what it left out may be as much as was held for it */
         sum.tokens = sum.tokens > f->held.tokens ? sum.tokens : f->held.tokens;
         sum.nanousd = sum.nanousd > f->held.nanousd ? sum.nanousd : f->held.nanousd;
