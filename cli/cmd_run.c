@@ -122,11 +122,11 @@ static void say_used(const lh_run_report *r)
     say_part(&before, r->reasoning_tokens, "reasoning");
     if (before[0] == ',')
         fputc(')', stderr);
-    if (r->unpriced == 0 && r->cost_nanousd == LH_UNKNOWN)
+    int64_t unknown = r->unpriced + r->silent;
+    if (unknown == 0 && r->cost_nanousd == LH_UNKNOWN)
         return;
     int64_t known = r->cost_nanousd != LH_UNKNOWN ? r->cost_nanousd : 0;
-    fprintf(stderr, ", %s%s", known == 0 && r->unpriced > 0 ? "cost " : "",
-            text_cost(known, r->unpriced, cost));
+    fprintf(stderr, ", %s%s", known == 0 && unknown > 0 ? "cost " : "", text_cost(known, unknown, cost));
     if (known > 0 && r->unpriced > 0)
         fprintf(stderr, " (cost of %s attempts unknown)", text_count(r->unpriced, a));
 }

@@ -48,11 +48,12 @@ static void sum(struct report *r, const lh_batch *b)
         r->open += b->ready + b->waiting + b->running;
 }
 
-/* Nothing where nothing was used. */
+/* Nothing where nothing was used. What told nothing may have cost something. */
 static const char *cost_of(const lh_batch *b, char out[TEXT_COST])
 {
-    bool used = b->prompt_tokens > 0 || b->completion_tokens > 0 || b->cost_nanousd > 0 || b->unpriced > 0;
-    return used ? text_cost(b->cost_nanousd, b->unpriced, out) : "";
+    int64_t unknown = b->unpriced + b->silent;
+    bool used = b->prompt_tokens > 0 || b->completion_tokens > 0 || b->cost_nanousd > 0 || unknown > 0;
+    return used ? text_cost(b->cost_nanousd, unknown, out) : "";
 }
 
 static void add_row(struct report *r, const lh_batch *b)

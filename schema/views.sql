@@ -50,7 +50,8 @@ JOIN batches b ON b.id = j.batch_id
 LEFT JOIN dead_letters d ON d.job_id = a.job_id
 WHERE a.outcome <> 'success';
 
--- One line a batch. cost_usd is NULL when the cost of nothing is known, and without the `unpriced` attempts otherwise; `cost` says so in words.
+-- One line a batch. cost_usd is NULL when the cost of nothing is known, and without the `unpriced` and `silent` attempts otherwise; `cost` says so
+-- in words.
 CREATE VIEW batch_summary AS
 SELECT
     b.id AS batch_id,
@@ -69,7 +70,7 @@ SELECT
     b.failed_attempts,
     b.prompt_tokens,
     b.completion_tokens,
-    CASE WHEN b.unpriced = 0 OR b.cost_nanousd > 0 THEN b.cost_nanousd / 1e9 END AS cost_usd,
+    CASE WHEN b.unpriced + b.silent = 0 OR b.cost_nanousd > 0 THEN b.cost_nanousd / 1e9 END AS cost_usd,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.created_at / 1e3, 'unixepoch') AS created,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.started_at / 1e3, 'unixepoch') AS started,
     strftime('%Y-%m-%dT%H:%M:%fZ', b.finished_at / 1e3, 'unixepoch') AS finished,
@@ -79,8 +80,8 @@ SELECT
     b.reasoning_tokens,
     b.unpriced,
     b.silent,
-    CASE WHEN b.unpriced > 0 AND b.cost_nanousd = 0 THEN 'unknown'
-        ELSE iif(b.unpriced > 0, 'at least ', '') || format('%.6f USD', (b.cost_nanousd + 999) / 1000 / 1e6) END AS cost
+    CASE WHEN b.unpriced + b.silent > 0 AND b.cost_nanousd = 0 THEN 'unknown'
+        ELSE iif(b.unpriced + b.silent > 0, 'at least ', '') || format('%.6f USD', (b.cost_nanousd + 999) / 1000 / 1e6) END AS cost
 FROM batches b;
 
 -- What was used and what it cost: by model (as it was asked for), batch, tenant and day (UTC). attempts: those that told what they used.
