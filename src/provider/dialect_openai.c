@@ -41,6 +41,14 @@ static int64_t cache_write_tokens(json_object *usage, json_object *details)
     return first_known(told, token_count(usage, "cache_creation_input_tokens"));
 }
 
+/* Gateways to Anthropic hand its counts on: a cache that had more than the prompt was counted beside it. */
+static int64_t tokens_of_cache_beside(const struct usage *u)
+{
+    int64_t cached = u->cached_tokens > 0 ? u->cached_tokens : 0;
+    int64_t written = u->cache_write_tokens > 0 ? u->cache_write_tokens : 0;
+    return u->prompt_tokens >= 0 && cached + written > u->prompt_tokens ? cached + written : 0;
+}
+
 static json_object *first_object(json_object *usage, const char *key, const char *other)
 {
     json_object *first = json_get(usage, key);
@@ -59,6 +67,7 @@ void openai_read_usage(json_object *body, struct usage *out)
     out->cache_write_tokens = cache_write_tokens(usage, input);
     out->reasoning_tokens = token_count(output, "reasoning_tokens");
     out->completion_tokens += tokens_beside(token_count(usage, "total_tokens"), out);
+    out->prompt_tokens += tokens_of_cache_beside(out);
     out->tier = told_tier(body, usage);
 }
 

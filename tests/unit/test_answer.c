@@ -299,13 +299,13 @@ static void reasoning_is_output_whether_it_is_counted_within_or_beside(void **st
          21, 60, -1, 60, -1},
         /* Google: in the total only. */
         {"\"prompt_tokens\":20,\"completion_tokens\":198,\"total_tokens\":623", 20, 603, -1, -1, -1},
-        /* Over by something else than the reasoning that is told, or with a cache beside the prompt: as it is told. */
+        /* Over by something else than the reasoning that is told, or by a cache beside the prompt: the output is as it is told. */
         {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":623,"
          "\"completion_tokens_details\":{\"reasoning_tokens\":40}",
          20, 50, -1, 40, -1},
         {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":1070,"
          "\"prompt_tokens_details\":{\"cached_tokens\":1000}",
-         20, 50, 1000, -1, -1},
+         1020, 50, 1000, -1, -1},
         /* A total that is too small, or none. */
         {"\"prompt_tokens\":20,\"completion_tokens\":50,\"total_tokens\":5", 20, 50, -1, -1, -1},
         {"\"completion_tokens\":50,\"total_tokens\":500", -1, 50, -1, -1, -1},
@@ -328,6 +328,10 @@ static void what_the_cache_did_is_read_in_each_provider_s_words(void **state)
         {"\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cache_creation_tokens\":"
          "6}",
          9, 2, -1, -1, 6},
+        /* More than the prompt has: it is counted beside it, and paid for. */
+        {"\"prompt_tokens\":9,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":5,"
+         "\"cache_write_tokens\":7}",
+         21, 2, 5, -1, 7},
         {"\"prompt_tokens\":9,\"completion_tokens\":2,\"cache_creation_input_tokens\":5,\"prompt_tokens_"
          "details\":null",
          9, 2, -1, -1, 5},
