@@ -14,6 +14,12 @@ static bool is_kept_for_long(json_object *usage)
     return token_count(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens") > 0;
 }
 
+/* The provider's own searches are paid for each, beside the tokens. */
+static bool has_searched(json_object *usage)
+{
+    return token_count(json_get(usage, "server_tool_use"), "web_search_requests") > 0;
+}
+
 /* Input that was read from or written to the cache is counted beside input_tokens; all of it was prompt. Fast mode has a price of its own,
  * as priority has. */
 void anthropic_read_usage(json_object *body, struct usage *out)
@@ -28,7 +34,7 @@ void anthropic_read_usage(json_object *body, struct usage *out)
     out->cache_write_tokens = written;
     const char *speed = json_get_string(usage, "speed");
     out->tier = speed != NULL && strcmp(speed, "fast") == 0 ? TIER_PRIORITY : told_tier(body, usage);
-    if (is_kept_for_long(usage))
+    if (is_kept_for_long(usage) || has_searched(usage))
         out->tier = TIER_UNKNOWN;
 }
 

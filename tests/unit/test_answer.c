@@ -385,6 +385,10 @@ static void the_tier_that_served_is_read_and_a_new_word_is_unknown(void **state)
     }
     assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"speed\":\"fast\"}", TIER_PRIORITY);
     assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"speed\":\"standard\"}", TIER_STANDARD);
+    assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"server_tool_use\":{\"web_search_requests\":1}}",
+                TIER_UNKNOWN);
+    assert_tier(MESSAGES, "\"content\":[{}]", "\"usage\":{\"server_tool_use\":{\"web_search_requests\":0}}",
+                TIER_STANDARD);
 }
 
 /* A refusal of the content, or no content at all, may have been paid for. */
