@@ -328,15 +328,16 @@ FROM (SELECT *, NOT told AND NOT free AS silent
             OR COALESCE((SELECT lower(COALESCE(json_extract(x.body, '$.service_tier'), json_extract(x.body, '$.usage.service_tier')))
                     NOT IN ('auto', 'default', 'standard', 'on_demand', 'flex', 'batch', '')
                 FROM results x WHERE ?2 AND x.job_id = j.id AND json_valid(x.body)), 0) AS other_tier
-        FROM batches b JOIN attempts a ON a.job_id BETWEEN b.first_job_id AND b.last_job_id
-        JOIN jobs j ON j.id = a.job_id AND j.batch_id = b.id
-        LEFT JOIN routes r ON r.id = j.route
-        WHERE a.cost_nanousd IS NULL AND (?1 IS NULL OR b.id = ?1)))
+        FROM attempts a JOIN jobs j ON j.id = a.job_id LEFT JOIN routes r ON r.id = j.route
+        WHERE a.cost_nanousd IS NULL AND (?1 IS NULL OR j.batch_id = ?1)
+            AND a.job_id BETWEEN (SELECT min(first_job_id) FROM batches WHERE ?1 IS NULL OR id = ?1)
+                AND (SELECT max(last_job_id) FROM batches WHERE ?1 IS NULL OR id = ?1)))
 WHERE told OR silent
 GROUP BY model, endpoint, other_tier;
 -- name: open_routes
+-- CROSS JOIN keeps the planner on one look into jobs_ready for each batch and route: else it reads all of the index for each route.
 SELECT r.dialect, r.model, r.origin FROM routes r
-WHERE EXISTS (SELECT 1 FROM batches b JOIN jobs j ON j.batch_id = b.id AND j.route = r.id AND j.state = 'ready'
+WHERE EXISTS (SELECT 1 FROM batches b CROSS JOIN jobs j ON j.batch_id = b.id AND j.route = r.id AND j.state = 'ready'
     WHERE b.state = 'active' AND (?1 IS NULL OR b.id = ?1));
 
 -- ---- deadlines ----
