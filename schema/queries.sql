@@ -21,7 +21,7 @@ PRAGMA cache_size = -4000;
 -- name: pragma_temp_memory
 PRAGMA temp_store = MEMORY;
 -- name: pragma_temp_files
--- While indexes are made anew: a sort in memory would grow with the number of jobs.
+-- For what sorts or sums up all jobs or attempts (indexes made anew, a check, what a budget begins with): in memory it would grow with them.
 PRAGMA temp_store = FILE;
 -- name: pragma_query_only
 PRAGMA query_only = ON;

@@ -49,6 +49,8 @@ int spent_read(const char *db, int64_t batch_id, bool with_tiers, struct spent *
     *out = (struct spent){0};
     int rc = store_open(db, STORE_READ, &s, err);
     if (rc == 0)
+        rc = store_exec(s, STMT_PRAGMA_TEMP_FILES, err, "");
+    if (rc == 0)
         rc = store_begin_read(s, err);
     if (rc == 0)
         rc = read_committed(s, batch_id, out, err);

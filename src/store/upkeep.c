@@ -131,6 +131,8 @@ int lh_db_check(const char *db, void (*finding)(void *arg, const char *text), vo
     *faults = 0;
     int rc = open_for_check(db, &c.store, err);
     if (rc == 0)
+        rc = store_exec(c.store, STMT_PRAGMA_TEMP_FILES, err, "");
+    if (rc == 0)
         rc = store_begin_read(c.store, err);
     if (rc == 0)
         rc = check_integrity(&c, err);

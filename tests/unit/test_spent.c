@@ -262,6 +262,23 @@ static void only_routes_with_ready_jobs_of_the_scope_are_open(void **state)
     world_close(&w);
 }
 
+/* 30 MB of names are sorted with 4 MB of pages, and what a connection holds besides. */
+static void what_is_summed_up_is_not_held_in_memory(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t b = world_batch(&w, "b", 500, 20000);
+    world_sql(&w,
+              "INSERT INTO attempts (job_id, number, outcome, started_at, endpoint) SELECT id, 1, 'lost', 1, "
+              "printf('%%.*c', 1500, 'e') FROM jobs");
+    int64_t before = sqlite3_memory_used();
+    sqlite3_memory_highwater(1);
+    assert_int_equal(read_spent(&w, b).sum.silent, 20000);
+    assert_true(sqlite3_memory_highwater(0) - before < 12000000);
+    world_close(&w);
+}
+
 static void a_batch_counts_its_own_and_the_store_all(void **state)
 {
     (void)state;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(attempts_at_dearer_tiers_are_told_apart),
         cmocka_unit_test(usage_without_a_price_is_told_apart),
         cmocka_unit_test(of_half_a_usage_the_other_half_counts_at_its_worst),
+        cmocka_unit_test(what_is_summed_up_is_not_held_in_memory),
         cmocka_unit_test(attempts_are_told_apart_by_model_and_endpoint),
         cmocka_unit_test(only_routes_with_ready_jobs_of_the_scope_are_open),
         cmocka_unit_test(a_batch_counts_its_own_and_the_store_all),
