@@ -19,7 +19,7 @@ struct report {
     int64_t n_tenants;
     struct endpoint_report endpoints;
     struct usage_report usage;
-    struct strbuf json;
+    struct strbuf json, tenants_json;
     lh_batch total; /* jobs by state and tokens of all that were shown */
     int64_t batches;
     int64_t open; /* jobs of active batches that are not finished */
@@ -142,22 +142,16 @@ static int on_tenant(void *arg, const lh_tenant *t)
                            text_count(t->tokens, n[4])};
     text_table_add(r->tenants, cells);
     if (r->n_tenants++ > 0)
-        strbuf_append_char(&r->json, ',');
-    strbuf_append_char(&r->json, '{');
-    json_append_text(&r->json, "name", t->name);
-    json_append_int(&r->json, "weight", t->weight);
-    json_append_int(&r->json, "ready", t->ready);
-    json_append_int(&r->json, "waiting", t->waiting);
-    json_append_int(&r->json, "running", t->running);
-    json_append_int(&r->json, "tokens", t->tokens);
-    strbuf_append_char(&r->json, '}');
+        strbuf_append_char(&r->tenants_json, ',');
+    strbuf_append_char(&r->tenants_json, '{');
+    json_append_text(&r->tenants_json, "name", t->name);
+    json_append_int(&r->tenants_json, "weight", t->weight);
+    json_append_int(&r->tenants_json, "ready", t->ready);
+    json_append_int(&r->tenants_json, "waiting", t->waiting);
+    json_append_int(&r->tenants_json, "running", t->running);
+    json_append_int(&r->tenants_json, "tokens", t->tokens);
+    strbuf_append_char(&r->tenants_json, '}');
     return 0;
-}
-
-static int read_tenants(struct report *r, lh_error *err)
-{
-    strbuf_append_str(&r->json, "],\"tenants\":[");
-    return r->settings->batch == NULL ? lh_tenant_each(r->settings->db, on_tenant, r, err) : 0;
 }
 
 static void say_silent(const struct report *r)
@@ -209,6 +203,8 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
 {
     struct strbuf *j = &r->json;
     double left = seconds_left(r, w);
+    strbuf_append_str(j, "],\"tenants\":[");
+    strbuf_append_str(j, r->tenants_json.data);
     strbuf_append_str(j, "],\"total\":{");
     add_counts(j, &r->total);
     strbuf_append_str(j, "},\"usage\":[");
@@ -247,14 +243,10 @@ static void print_json(struct report *r, const lh_worker_stats *w, const lh_db_i
     fwrite(j->data, 1, j->len, stdout);
 }
 
-static int read_batches(struct report *r, lh_error *err)
+static int on_model(void *arg, const lh_usage *u)
 {
-    const struct settings *s = r->settings;
-    lh_batch b;
-    if (s->batch == NULL)
-        return lh_batch_each(s->db, on_batch, r, err);
-    int rc = lh_batch_find(s->db, s->batch, &b, err);
-    return rc == 0 ? on_batch(r, &b) : rc;
+    struct report *r = arg;
+    return usage_report_add(&r->usage, u);
 }
 
 static int show_once(const struct settings *s, lh_error *err)
@@ -271,19 +263,19 @@ static int show_once(const struct settings *s, lh_error *err)
         text_table_free(r.tenants);
         return lh_error_nomem(err);
     }
+    static const lh_status_fns sums = {on_batch, on_tenant, on_model};
     text_table_add(r.table, head);
     text_table_add(r.tenants, tenants_head);
     strbuf_init(&r.json);
+    strbuf_init(&r.tenants_json);
     strbuf_append_str(&r.json, "{\"batches\":[");
-    int rc = read_batches(&r, err);
+    int rc = usage_report_begin(&r.usage, err);
     if (rc == 0)
-        rc = read_tenants(&r, err);
+        rc = lh_status_sums(s->db, s->batch, &sums, &r, err);
     if (rc == 0)
         rc = lh_status_worker(s->db, &worker, err);
     if (rc == 0)
         rc = endpoint_report_read(&r.endpoints, s->db, err);
-    if (rc == 0)
-        rc = usage_report_read(&r.usage, s->db, s->batch, err);
     if (rc == 0)
         rc = lh_db_info_get(s->db, &info, err);
     if (rc == 0 && s->json) {
@@ -303,6 +295,7 @@ static int show_once(const struct settings *s, lh_error *err)
     endpoint_report_free(&r.endpoints);
     usage_report_free(&r.usage);
     strbuf_free(&r.json);
+    strbuf_free(&r.tenants_json);
     return rc;
 }
 

@@ -53,9 +53,8 @@ static void add_json(struct strbuf *j, const lh_usage *u)
     strbuf_append_char(j, '}');
 }
 
-static int on_model(void *arg, const lh_usage *u)
+int usage_report_add(struct usage_report *r, const lh_usage *u)
 {
-    struct usage_report *r = arg;
     add_row(r, u);
     if (r->models++ > 0)
         strbuf_append_char(&r->json, ',');
@@ -63,7 +62,7 @@ static int on_model(void *arg, const lh_usage *u)
     return 0;
 }
 
-int usage_report_read(struct usage_report *r, const char *db, const char *batch, lh_error *err)
+int usage_report_begin(struct usage_report *r, lh_error *err)
 {
     static const char *const head[] = {"model",  "requests",  "prompt", "cached",
                                        "output", "reasoning", "cost",   "count off by"};
@@ -72,7 +71,7 @@ int usage_report_read(struct usage_report *r, const char *db, const char *batch,
     if (r->table == NULL)
         return lh_error_nomem(err);
     text_table_add(r->table, head);
-    return lh_usage_each(db, batch, LH_BY_MODEL, on_model, r, err);
+    return 0;
 }
 
 void usage_report_print(const struct usage_report *r)

@@ -12,8 +12,9 @@ struct usage_report {
     struct strbuf json; /* an object for each model, with commas */
 };
 
-/* batch NULL: of all. Call usage_report_free, whatever it returns. */
-int usage_report_read(struct usage_report *r, const char *db, const char *batch, lh_error *err);
+/* Call usage_report_free, whatever it returns. */
+int usage_report_begin(struct usage_report *r, lh_error *err);
+int usage_report_add(struct usage_report *r, const lh_usage *u); /* a model; 0 */
 void usage_report_print(const struct usage_report *r);
 void usage_report_free(struct usage_report *r); /* all zeroes, too */
 

@@ -91,6 +91,15 @@ typedef enum lh_usage_by { LH_BY_MODEL, LH_BY_BATCH, LH_BY_TENANT, LH_BY_DAY } l
 int lh_usage_each(const char *db, const char *batch, lh_usage_by by, int (*fn)(void *arg, const lh_usage *u),
                   void *arg, lh_error *err);
 
+/* What a status sums up: the batches, the tenants with open jobs (not of one batch) and the usage by model, one after the other and all of one
+ * moment, so that they agree beside a worker too. `batch`: that one, NULL: all. Callbacks and errors as above. */
+typedef struct lh_status_fns {
+    int (*batch)(void *arg, const lh_batch *b);
+    int (*tenant)(void *arg, const lh_tenant *t);
+    int (*model)(void *arg, const lh_usage *u);
+} lh_status_fns;
+int lh_status_sums(const char *db, const char *batch, const lh_status_fns *fns, void *arg, lh_error *err);
+
 /* ---- ingest: submit input as a batch -------------------------------------------------------------------------- */
 
 typedef struct lh_ingest_options {

@@ -139,7 +139,7 @@ int lh_batch_each(const char *db, int (*fn)(void *arg, const lh_batch *b), void 
     return rc;
 }
 
-static int each_tenant(struct store *s, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err)
+int tenant_each(struct store *s, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err)
 {
     struct rows *r = NULL;
     int rc = store_select(s, STMT_TENANT_ALL, &r, err, "");
@@ -161,7 +161,7 @@ int lh_tenant_each(const char *db, int (*fn)(void *arg, const lh_tenant *t), voi
     struct store *s = NULL;
     int rc = store_open(db, STORE_READ, &s, err);
     if (rc == 0)
-        rc = each_tenant(s, fn, arg, err);
+        rc = tenant_each(s, fn, arg, err);
     store_close(s);
     return rc;
 }

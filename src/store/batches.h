@@ -12,4 +12,7 @@ int batch_get(struct store *s, int64_t id, lh_batch *out, lh_error *err);
 /* Each batch in order of id; a non-zero return of `fn` ends the walk and is returned. */
 int batch_each(struct store *s, int (*fn)(void *arg, const lh_batch *b), void *arg, lh_error *err);
 
+/* As lh_tenant_each. */
+int tenant_each(struct store *s, int (*fn)(void *arg, const lh_tenant *t), void *arg, lh_error *err);
+
 #endif

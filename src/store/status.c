@@ -1,12 +1,13 @@
-/* Who works on the store, and how: lh_status_worker of longhaul.h. Reads what the worker checkpoints each second. */
+/* How far batches are, who works on the store, and how: lh_status_* of longhaul.h. Reads what the worker checkpoints each second. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "longhaul.h"
+#include "store/batches.h"
 #include "store/lock.h"
-#include "store/store.h"
+#include "store/usage.h"
 
 static double get_double(json_object *o, const char *key)
 {
@@ -90,5 +91,35 @@ int lh_status_endpoints(const char *db, int (*fn)(void *arg, const char *json), 
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = tell(json_object_array_get_idx(list, i), fn, arg);
     json_object_put(stats);
+    return rc;
+}
+
+static int read_sums(struct store *s, const char *name, const lh_status_fns *fns, void *arg, lh_error *err)
+{
+    lh_batch b = {.id = LH_UNKNOWN};
+    int rc = 0;
+    if (name != NULL) {
+        rc = batch_find(s, name, &b, err);
+        if (rc == 0)
+            rc = fns->batch(arg, &b);
+    } else {
+        rc = batch_each(s, fns->batch, arg, err);
+        if (rc == 0)
+            rc = tenant_each(s, fns->tenant, arg, err);
+    }
+    return rc == 0 ? usage_each(s, b.id, LH_BY_MODEL, fns->model, arg, err) : rc;
+}
+
+int lh_status_sums(const char *db, const char *batch, const lh_status_fns *fns, void *arg, lh_error *err)
+{
+    struct store *s = NULL;
+    int rc = store_open(db, STORE_READ, &s, err);
+    if (rc == 0)
+        rc = store_begin_read(s, err);
+    if (rc == 0)
+        rc = read_sums(s, batch, fns, arg, err);
+    if (s != NULL)
+        store_rollback(s);
+    store_close(s);
     return rc;
 }

@@ -188,8 +188,8 @@ int usage_of_models(struct store *s, int64_t batch_id, usage_fn *fn, void *arg, 
     return rc;
 }
 
-static int each(struct store *s, int64_t batch_id, lh_usage_by by, int (*fn)(void *arg, const lh_usage *u),
-                void *arg, lh_error *err)
+int usage_each(struct store *s, int64_t batch_id, lh_usage_by by, int (*fn)(void *arg, const lh_usage *u),
+               void *arg, lh_error *err)
 {
     struct rows *r = NULL;
     int rc = store_select(s, STMT_USAGE_BY, &r, err, "oi", batch_id, (int64_t)by);
@@ -211,7 +211,7 @@ int lh_usage_each(const char *db, const char *batch, lh_usage_by by, int (*fn)(v
     if (rc == 0 && batch != NULL)
         rc = batch_find(s, batch, &b, err);
     if (rc == 0)
-        rc = each(s, b.id, by, fn, arg, err);
+        rc = usage_each(s, b.id, by, fn, arg, err);
     store_close(s);
     return rc;
 }

@@ -52,4 +52,8 @@ typedef int usage_fn(void *arg, int64_t batch_id, const lh_usage *u);
 /* Each model of the batch (LH_UNKNOWN: of all batches, one after the other). */
 int usage_of_models(struct store *s, int64_t batch_id, usage_fn *fn, void *arg, lh_error *err);
 
+/* As lh_usage_each; batch_id LH_UNKNOWN: all. */
+int usage_each(struct store *s, int64_t batch_id, lh_usage_by by, int (*fn)(void *arg, const lh_usage *u),
+               void *arg, lh_error *err);
+
 #endif

@@ -161,6 +161,63 @@ static void the_state_of_an_endpoint_is_never_cut(void **state)
     world_close(&w);
 }
 
+struct sums {
+    struct world *w;
+    int batches, tenants, models;
+};
+
+/* As soon as the batches are read, a worker commits an answer. */
+static int on_batch(void *arg, const lh_batch *b)
+{
+    struct sums *s = arg;
+    assert_int_equal(b->prompt_tokens, 0);
+    if (s->batches++ == 0)
+        world_sql(s->w, "UPDATE batches SET prompt_tokens = 7, cost_nanousd = 9;"
+                        "INSERT INTO usage SELECT id, '2025-01-01', 'm', 1, 0, 0, 7, 0, 0, 0, 0, 9, 0, 0, 0, "
+                        "0, 0.0, 0, 0, 0.0, "
+                        "0, 0 FROM batches");
+    return 0;
+}
+
+static int on_tenant(void *arg, const lh_tenant *t)
+{
+    struct sums *s = arg;
+    assert_int_equal(t->tokens, 0);
+    s->tenants++;
+    return 0;
+}
+
+static int on_model(void *arg, const lh_usage *u)
+{
+    struct sums *s = arg;
+    assert_string_equal(u->name, "m");
+    s->models++;
+    return 0;
+}
+
+static void batches_tenants_and_models_are_of_one_moment(void **state)
+{
+    (void)state;
+    static const lh_status_fns fns = {on_batch, on_tenant, on_model};
+    struct world w;
+    struct sums all = {.w = &w}, one = {.w = &w, .batches = 1};
+    world_open(&w);
+    world_batch(&w, "a", 500, 1);
+    world_batch(&w, "b", 500, 1);
+    assert_int_equal(lh_status_sums(w.path, NULL, &fns, &all, &w.err), 0);
+    assert_int_equal(all.batches, 2);
+    assert_int_equal(all.tenants, 1);
+    assert_int_equal(all.models, 0);
+    world_sql(&w, "UPDATE batches SET prompt_tokens = 0");
+    assert_int_equal(lh_status_sums(w.path, "b", &fns, &one, &w.err), 0);
+    assert_int_equal(one.batches, 2);
+    assert_int_equal(one.tenants, 0);
+    assert_int_equal(one.models, 1);
+    assert_int_equal(lh_status_sums(w.path, "c", &fns, &one, &w.err), LH_ENOTFOUND);
+    assert_int_equal(lh_status_sums("no_such.db", NULL, &fns, &one, &w.err), LH_ENOTFOUND);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +227,7 @@ int main(void)
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(each_endpoint_is_told_whether_there_is_one_or_a_list),
         cmocka_unit_test(the_state_of_an_endpoint_is_never_cut),
+        cmocka_unit_test(batches_tenants_and_models_are_of_one_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
