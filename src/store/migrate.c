@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/strbuf.h"
 #include "store/connection.h"
+#include "store/lock.h"
 
 static int get_pragma(struct store *s, enum stmt_id id, int64_t *out, lh_error *err)
 {
@@ -123,6 +125,20 @@ int store_identity(struct store *s, char out[40], lh_error *err)
     return rc;
 }
 
+/* A worker of the older version would go on writing what it knows, and none of what is kept beside it now. One that starts later is refused
+ * by the new version of the file. */
+static int check_no_worker(struct store *s, lh_error *err)
+{
+    int64_t pid = 0;
+    int rc = store_lock_holder(s->path, &pid);
+    if (rc != 0 || pid == 0 || pid == (int64_t)getpid())
+        return rc;
+    return lh_error_set(err, LH_ELOCKED,
+                        "%s: an older longhaul is at work on it (pid %lld); stop that one first, this one "
+                        "goes on where it stops",
+                        s->path, (long long)pid);
+}
+
 /* In a write transaction: another process may have migrated while this one waited for it. */
 static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error *err)
 {
@@ -135,6 +151,8 @@ static int migrate_locked(struct store *s, int64_t *from, int64_t *to, lh_error 
     *from = version;
     bool is_new = version == 0;
     bool changes = version < embedded_migration_count;
+    if (rc == 0 && changes && !is_new)
+        rc = check_no_worker(s, err);
     if (rc == 0 && changes)
         rc = drop_views(s, err);
     for (; rc == 0 && version < embedded_migration_count; version++)
