@@ -244,6 +244,7 @@ static int64_t unbounded_output(const struct model *model)
     int64_t seen = model->measured.most * 2;
     if (model->most_output != LH_UNKNOWN)
         return model->most_output;
+    seen = seen < SEEN_OUTPUT_MOST ? seen : SEEN_OUTPUT_MOST;
     return seen > UNBOUNDED_OUTPUT_MOST ? seen : UNBOUNDED_OUTPUT_MOST;
 }
 

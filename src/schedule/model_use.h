@@ -15,6 +15,8 @@ enum {
     MODELS_MOST = 4096,      /* a run that meets more treats the rest as one, of unknown price */
     MODEL_USES_MOST = 65536, /* likewise of batches: what is learned is the model's, then */
     MODEL_NAME_MOST = 256,
+    SEEN_OUTPUT_MOST =
+        1000000, /* no model answers at such length: what told more must not shut budgets for good */
     UNBOUNDED_OUTPUT_MOST =
         4096, /* the longest of such, for a budget, where the model's own bound is not known */
 };

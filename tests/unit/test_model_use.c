@@ -221,6 +221,9 @@ static void the_worst_of_an_unbounded_answer_is_the_models_own_bound(void **stat
     learn(job.use, 1, 10, 10, 100000); /* one of twice the length of the longest may come */
     job_worst(&job, 0, &worst);
     assert_int_equal(worst.tokens, 200000);
+    learn(job.use, 1, 10, 10, 900000000); /* a lie is not believed beyond what a model can */
+    job_worst(&job, 0, &worst);
+    assert_int_equal(worst.tokens, 1000000);
     close_models(m);
 }
 
