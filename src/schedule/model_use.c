@@ -279,7 +279,7 @@ bool model_worst(const struct model *model, const struct price *price, const str
     if (price->known)
         out->nanousd = price_most(price, prompt, output);
     if (a->other_tier && price->is_list) /* twice as much at most (OpenAI's and Anthropic's pages, 2025) */
-        out->nanousd = add(out->nanousd, out->nanousd);
+        out->nanousd = sum_capped(out->nanousd, out->nanousd);
     return price->known;
 }
 
