@@ -134,7 +134,7 @@ static void add_up(lh_range *to, const lh_range *r)
 
 static void add_others(struct text_table *t, const lh_estimate_report *r)
 {
-    lh_model_estimate others = {.name = ""};
+    lh_model_estimate others = {.requests = 0};
     char name[CELL], n[32];
     for (size_t i = MODELS_SHOWN; i < r->n_models; i++) {
         const lh_model_estimate *m = &r->models[i];

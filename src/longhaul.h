@@ -356,7 +356,7 @@ typedef enum lh_latency_basis { LH_LATENCY_GIVEN, LH_LATENCY_MEASURED, LH_LATENC
 
 /* Of requests that can be served, unless a name says otherwise. */
 typedef struct lh_model_estimate {
-    const char *name; /* owned by the report; "" when it is too long, or one of more than can be told apart */
+    char *name; /* owned by the report; "" when it is too long, or one of more than can be told apart */
     int64_t requests, unservable;
     int64_t prompt_tokens;      /* as they will be told, by what was told so far */
     int64_t counted_tokens;     /* as they were counted */

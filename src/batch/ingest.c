@@ -390,7 +390,7 @@ int lh_ingest(const char *db, const lh_ingest_options *o, lh_ingest_report *repo
 {
     struct load l = {.loader = {.options = o}};
     struct loader *loader = &l.loader;
-    char name[INGEST_NAME_SIZE];
+    char name[INGEST_NAME_SIZE] = "";
     *report = (lh_ingest_report){0};
     int rc = ingest_check_options(o, err);
     if (rc == 0)

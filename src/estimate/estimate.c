@@ -19,7 +19,7 @@ void lh_estimate_options_default(lh_estimate_options *o)
 void lh_estimate_free(lh_estimate_report *report)
 {
     for (size_t i = 0; i < report->n_models; i++)
-        free((char *)(uintptr_t)report->models[i].name);
+        free(report->models[i].name);
     free(report->models);
     free(report->endpoints);
     *report = (lh_estimate_report){0};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "estimate/forecast.h"
 
 /* Where nobody knows how long answers take: what large models of 2025 do, from the fastest to the slowest. */
@@ -17,10 +18,7 @@ static const double assumed_ms_per_token[SCENARIOS] = {10, 20, 50};
 
 static int64_t add_known(int64_t a, int64_t b)
 {
-    int64_t sum = 0;
-    if (a == LH_UNKNOWN || b == LH_UNKNOWN)
-        return LH_UNKNOWN;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+    return a == LH_UNKNOWN || b == LH_UNKNOWN ? LH_UNKNOWN : sum_capped(a, b);
 }
 
 static void add_range(lh_range *to, const lh_range *r)

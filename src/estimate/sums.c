@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t add_up(int64_t a, int64_t b)
-{
-    int64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
+#include "base/sum.h"
 
 void sums_init(struct sums *s, struct models *models, const struct endpoints *endpoints, int64_t batch_id,
                bool needs_price)
@@ -191,7 +187,7 @@ static int64_t carry(struct carried *c, double tokens)
 {
     double whole = floor(tokens + c->rest + 1e-9);
     c->rest = fmax(tokens + c->rest - whole, 0);
-    c->sum = add_up(c->sum, (int64_t)whole);
+    c->sum = sum_capped(c->sum, (int64_t)whole);
     return (int64_t)whole;
 }
 
@@ -226,9 +222,9 @@ static void add_money(struct money *m, int64_t prompt, int64_t expected, int64_t
         m->unpriced++;
         return;
     }
-    m->sum.low = add_up(m->sum.low, low);
-    m->sum.expected = add_up(m->sum.expected, cost(m, prompt, expected, tier));
-    m->sum.high = add_up(m->sum.high, price_most(&m->price, prompt, bound != LH_UNKNOWN ? bound : 0));
+    m->sum.low = sum_capped(m->sum.low, low);
+    m->sum.expected = sum_capped(m->sum.expected, cost(m, prompt, expected, tier));
+    m->sum.high = sum_capped(m->sum.high, price_most(&m->price, prompt, bound != LH_UNKNOWN ? bound : 0));
 }
 
 static void add_served(struct sums *s, struct cell *c, const struct line_job *job)
@@ -239,13 +235,13 @@ static void add_served(struct sums *s, struct cell *c, const struct line_job *jo
     int64_t expected = carry(&c->expected, fmin(c->mean, limit));
     s->requests++;
     c->requests++;
-    c->counted = add_up(c->counted, job->prompt_tokens);
-    c->approximate = add_up(c->approximate, job->approximate_tokens);
+    c->counted = sum_capped(c->counted, job->prompt_tokens);
+    c->approximate = sum_capped(c->approximate, job->approximate_tokens);
     c->answered += bound != 0 ? 1 : 0;
     if (bound == LH_UNKNOWN)
         c->unbounded++;
     else
-        c->bounded = add_up(c->bounded, bound);
+        c->bounded = sum_capped(c->bounded, bound);
     for (size_t i = 0; i < c->n_money; i++)
         add_money(&c->money[i], prompt, expected, bound, job->tier);
 }
