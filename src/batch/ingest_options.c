@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "batch/line.h"
+#include "batch/line_body.h"
 #include "batch/template.h"
 #include "provider/provider.h"
 
@@ -52,21 +52,19 @@ int ingest_batch_name(const lh_ingest_options *o, char out[INGEST_NAME_SIZE], lh
     return check_name(out, err);
 }
 
-/* Rows become chat requests: another API would refuse each of them. */
-static int check_row_url(const char *url, lh_error *err)
+/* What every row would be refused for is told at once: Anthropic asks for a bound. */
+static int check_row(const lh_ingest_options *o, lh_error *err)
 {
+    const struct line_rules rules = {.model = o->model != NULL ? o->model : "m", .max_tokens = o->max_tokens};
+    json_object *row = line_body_of_prompt(&rules, o->url, "x", 1);
     lh_error why = {0};
-    json_object *chat = json_tokener_parse("{\"model\":\"m\",\"messages\":[{}]}");
-    if (chat == NULL)
+    if (row == NULL)
         return lh_error_nomem(err);
-    int rc = provider_check_request(url, chat, &why);
-    json_object_put(chat);
-    if (rc == 0)
-        return 0;
-    return lh_error_set(
-        err, LH_EUSAGE,
-        "--template makes chat requests, which %.100s does not take; give it lines with bodies of its own",
-        url);
+    int rc = provider_check_request(o->url, row, &why);
+    json_object_put(row);
+    return rc == 0 ? 0
+                   : lh_error_set(err, LH_EUSAGE, "rows cannot go to %.100s like this: %.200s%s", o->url,
+                                  why.message, o->max_tokens == 0 ? "; give --max-tokens" : "");
 }
 
 int ingest_check_options(const lh_ingest_options *o, lh_error *err)
@@ -94,6 +92,6 @@ int ingest_check_options(const lh_ingest_options *o, lh_error *err)
         return lh_error_set(err, LH_EUSAGE, "a tenant's name has 1 to 127 bytes of UTF-8");
     if (o->prompt_template == NULL)
         return 0;
-    int rc = o->url != NULL ? check_row_url(o->url, err) : 0;
+    int rc = o->url != NULL ? check_row(o, err) : 0;
     return rc == 0 ? template_check(o->prompt_template, err) : rc;
 }

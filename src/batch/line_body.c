@@ -129,6 +129,61 @@ int line_body_add(const struct line_rules *rules, struct json_span span, const s
     return rc == 0 && text->failed ? LH_ENOMEM : rc;
 }
 
+static bool is_chat(const char *url)
+{
+    return strcmp(provider_prompt_field(url), "messages") == 0;
+}
+
+static void append_prompt(const char *url, const struct strbuf *prompt, struct strbuf *text)
+{
+    strbuf_appendf(text, ",\"%s\":%s", provider_prompt_field(url),
+                   is_chat(url) ? "[{\"role\":\"user\",\"content\":" : "");
+    json_append_string(text, prompt->data, prompt->len);
+    strbuf_append_str(text, is_chat(url) ? "}]}" : "}");
+}
+
+/* Chat requests, nearly all, are counted without making a tree of them. */
+static int count_prompt(const struct line_rules *rules, const char *url, const struct strbuf *prompt,
+                        struct prompt_count *out)
+{
+    if (is_chat(url) && dialect_of_url(url) == DIALECT_OPENAI)
+        return prompt_count_message(rules->model, prompt->data, prompt->len, out);
+    json_object *body = line_body_of_prompt(rules, url, prompt->data, prompt->len);
+    int rc = body != NULL ? prompt_count(url, body, out) : LH_ENOMEM;
+    json_object_put(body);
+    return rc;
+}
+
+json_object *line_body_of_prompt(const struct line_rules *rules, const char *url, const char *prompt,
+                                 size_t len)
+{
+    const char *bound_key = provider_bound_key(url, rules->model);
+    json_object *body = json_object_new_object(), *message = json_object_new_object(),
+                *messages = json_object_new_array(), *text = json_object_new_string_len(prompt, (int)len);
+    if (body == NULL || message == NULL || messages == NULL || text == NULL) {
+        json_object_put(body);
+        json_object_put(message);
+        json_object_put(messages);
+        json_object_put(text);
+        return NULL;
+    }
+    if (rules->model != NULL)
+        json_object_object_add(body, "model", json_object_new_string(rules->model));
+    if (rules->max_tokens > 0 && bound_key != NULL)
+        json_object_object_add(body, bound_key, json_object_new_int64(rules->max_tokens));
+    if (!is_chat(url)) {
+        json_object_object_add(body, provider_prompt_field(url), text);
+        json_object_put(message);
+        json_object_put(messages);
+        return body;
+    }
+    json_object_object_add(message, "role", json_object_new_string("user"));
+    json_object_object_add(message, "content", text);
+    json_object_array_add(messages, message);
+    json_object_object_add(body, "messages", messages);
+    return body;
+}
+
 int line_body_add_prompt(const struct line_rules *rules, const char *url, const struct strbuf *prompt,
                          struct strbuf *text, struct line_job *job, lh_error *err)
 {
@@ -137,17 +192,15 @@ int line_body_add_prompt(const struct line_rules *rules, const char *url, const 
     edit.with_bound = rules->max_tokens > 0 && edit.bound_key != NULL;
     int rc = add_model_name(text, rules->model, job);
     if (rc == 0)
-        rc = prompt_count_message(rules->model, prompt->data, prompt->len, &count);
+        rc = count_prompt(rules, url, prompt, &count);
     job->body = text->len;
     strbuf_append_char(text, '{');
     append_given(rules, &edit, text);
-    strbuf_append_str(text, ",\"messages\":[{\"role\":\"user\",\"content\":");
-    json_append_string(text, prompt->data, prompt->len);
-    strbuf_append_str(text, "}]}");
+    append_prompt(url, prompt, text);
     job->body_len = text->len - job->body;
     strbuf_append_char(text, '\0');
     take_count(job, &count);
     job->prompts = job->answers = 1;
-    job->max_output_tokens = edit.with_bound ? rules->max_tokens : LH_UNKNOWN;
+    job->max_output_tokens = edit.bound_key == NULL ? 0 : edit.with_bound ? rules->max_tokens : LH_UNKNOWN;
     return rc == 0 && text->failed ? lh_error_nomem(err) : rc;
 }

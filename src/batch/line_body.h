@@ -18,8 +18,12 @@ int line_body_check(const struct line_rules *rules, const char *url, json_object
 /* Appends the body to `text`: `span` as it was written, what the rules give first. */
 int line_body_add(const struct line_rules *rules, struct json_span span, const struct body_edit *edit,
                   struct strbuf *text, struct line_job *job, lh_error *err);
-/* Appends a chat request with one message, the filled template `prompt`. Measures it, but for the model's name. */
+/* Appends a request with the filled template `prompt` as the API of the url has it: one message, a prompt, an input. Measures it. */
 int line_body_add_prompt(const struct line_rules *rules, const char *url, const struct strbuf *prompt,
                          struct strbuf *text, struct line_job *job, lh_error *err);
+
+/* The same request as a tree, for looking at; owned by the caller, NULL without memory. */
+json_object *line_body_of_prompt(const struct line_rules *rules, const char *url, const char *prompt,
+                                 size_t len);
 
 #endif

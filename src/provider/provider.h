@@ -124,6 +124,9 @@ int64_t provider_request_max_output(const char *url, json_object *body);
 int64_t provider_request_prompts(const char *url, json_object *body);
 int64_t provider_request_answers(const char *url, json_object *body);
 
+/* Where the prompt stands in a body for that url: "messages" (a list of them; of urls that are not known too), "prompt" or "input" (a text will do). Static. */
+const char *provider_prompt_field(const char *url);
+
 /* Does it name a bound, be it null? And what a bound is called there, for that model; NULL: there is none. Static. */
 bool provider_names_bound(json_object *body);
 const char *provider_bound_key(const char *url, const char *model);

@@ -115,6 +115,15 @@ static const struct {
     {"/responses", "input", TEXT | LIST, "an \"input\""},
 };
 
+const char *provider_prompt_field(const char *url)
+{
+    struct span path = endpoint_of_url(url);
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+        if (span_is(path, endpoints[i].path))
+            return endpoints[i].field;
+    return "messages";
+}
+
 static bool has_kind(json_object *value, int kinds)
 {
     return ((kinds & TEXT) != 0 && json_is_string(value)) ||

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "batch/line.h"
 #include "longhaul.h"
+#include "provider/provider.h"
 
 struct parsed {
     struct strbuf text;
@@ -161,6 +162,48 @@ static void a_bound_goes_into_requests_that_name_none(void **state)
     assert_int_equal(out.job.max_output_tokens, 70);
     line_parser_free(p);
     strbuf_free(&out.text);
+}
+
+static void rows_become_what_their_api_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *body;
+        int64_t bound;
+    } cases[] = {
+        {"/v1/chat/completions",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"say "
+         "\\\"hi\\\"\"}]}",
+         9},
+        {"/v1/messages",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"say "
+         "\\\"hi\\\"\"}]}",
+         9},
+        {"/v1/completions", "{\"model\":\"m\",\"max_tokens\":9,\"prompt\":\"say \\\"hi\\\"\"}", 9},
+        {"/v1/responses", "{\"model\":\"m\",\"max_output_tokens\":9,\"input\":\"say \\\"hi\\\"\"}", 9},
+        {"/v1/embeddings", "{\"model\":\"m\",\"input\":\"say \\\"hi\\\"\"}", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct line_rules rules = {
+            .model = "m", .prompt_template = "say {{t}}", .url = cases[i].url, .max_tokens = 9};
+        struct line_parser *p = line_parser_new(&rules);
+        struct json_parser *json = json_parser_new();
+        struct parsed out = {0};
+        struct prompt_count count;
+        json_object *body = NULL;
+        strbuf_init(&out.text);
+        assert_int_equal(parse(p, "{\"t\":\"\\\"hi\\\"\"}", &out), 0);
+        assert_request(&out, "line-7", cases[i].url, cases[i].body);
+        assert_int_equal(out.job.max_output_tokens, cases[i].bound);
+        assert_int_equal(json_parse(json, cases[i].body, strlen(cases[i].body), &body, NULL), 0);
+        assert_int_equal(provider_check_request(cases[i].url, body, NULL), 0);
+        assert_int_equal(prompt_count(cases[i].url, body, &count), 0); /* as of a line with that body */
+        assert_int_equal(out.job.prompt_tokens, count.tokens);
+        json_object_put(body);
+        json_parser_free(json);
+        strbuf_free(&out.text);
+        line_parser_free(p);
+    }
 }
 
 static void what_is_no_request_is_refused_with_its_reason(void **state)
@@ -504,6 +547,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_kept_byte_for_byte),
         cmocka_unit_test(a_bound_goes_into_requests_that_name_none),
+        cmocka_unit_test(rows_become_what_their_api_takes),
         cmocka_unit_test(what_is_no_request_is_refused_with_its_reason),
         cmocka_unit_test(a_request_without_a_model_is_refused),
         cmocka_unit_test(blank_and_too_long_are_as_the_source_says),
