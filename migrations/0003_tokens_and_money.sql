@@ -6,6 +6,10 @@ ALTER TABLE batches ADD COLUMN cache_write_tokens INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN reasoning_tokens INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN is_counted INTEGER NOT NULL DEFAULT 1;
+
+-- The prompts of what is there were guessed by their bytes: what answers tell of them says nothing of the count.
+UPDATE batches SET is_counted = 0;
 
 CREATE TABLE usage (
     batch_id INTEGER NOT NULL REFERENCES batches (id) DEFERRABLE INITIALLY DEFERRED,
@@ -37,17 +41,12 @@ CREATE TABLE usage (
 UPDATE attempts SET reasoning_tokens = r.reasoning_tokens
 FROM results r WHERE r.job_id = attempts.job_id AND attempts.outcome = 'success' AND r.reasoning_tokens IS NOT NULL;
 
--- jobs.prompt_tokens is 0 where nothing was counted.
 INSERT INTO usage
 SELECT j.batch_id, date(a.started_at / 1000, 'unixepoch'), COALESCE(r.model, a.model, ''),
     count(*), SUM(a.outcome <> 'success'), SUM(a.cost_nanousd IS NULL),
     SUM(COALESCE(a.prompt_tokens, 0)), SUM(COALESCE(a.cached_tokens, 0)), 0,
     SUM(COALESCE(a.completion_tokens, 0)), SUM(COALESCE(a.reasoning_tokens, 0)), SUM(COALESCE(a.cost_nanousd, 0)),
-    count(*) FILTER (WHERE a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0),
-    COALESCE(SUM(a.prompt_tokens) FILTER (WHERE j.prompt_tokens > 0), 0),
-    COALESCE(SUM(j.prompt_tokens) FILTER (WHERE a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0), 0),
-    COALESCE(SUM(abs(a.prompt_tokens - j.prompt_tokens)) FILTER (WHERE j.prompt_tokens > 0), 0),
-    COALESCE(max(CAST(a.prompt_tokens AS REAL) / j.prompt_tokens) FILTER (WHERE j.prompt_tokens > 0), 0.0),
+    0, 0, 0, 0, 0.0,
     count(*) FILTER (WHERE a.outcome = 'success' AND a.completion_tokens IS NOT NULL),
     COALESCE(SUM(a.completion_tokens) FILTER (WHERE a.outcome = 'success'), 0),
     COALESCE(SUM(CAST(a.completion_tokens AS REAL) * a.completion_tokens) FILTER (WHERE a.outcome = 'success'), 0.0),

@@ -534,15 +534,15 @@ SELECT count(DISTINCT batch_id || day) FROM (SELECT batch_id, day FROM (
         SUM(COALESCE(a.cached_tokens, 0)) AS cached, SUM(COALESCE(a.cache_write_tokens, 0)) AS cache_write,
         SUM(COALESCE(a.completion_tokens, 0)) AS completion, SUM(COALESCE(a.reasoning_tokens, 0)) AS reasoning,
         COALESCE(min(SUM(a.cost_nanousd / 1000000000) * 1000000000 + SUM(a.cost_nanousd % 1000000000), 9223372036854775807), 0) AS cost,
-        SUM(a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0) AS told_prompts,
-        SUM(CASE WHEN j.prompt_tokens > 0 THEN COALESCE(a.prompt_tokens, 0) ELSE 0 END) AS told,
-        SUM(CASE WHEN a.prompt_tokens IS NOT NULL THEN max(j.prompt_tokens, 0) ELSE 0 END) AS counted,
-        SUM(CASE WHEN j.prompt_tokens > 0 THEN COALESCE(abs(a.prompt_tokens - j.prompt_tokens), 0) ELSE 0 END) AS error,
+        SUM(a.prompt_tokens IS NOT NULL AND j.prompt_tokens > 0 AND b.is_counted) AS told_prompts,
+        SUM(CASE WHEN j.prompt_tokens > 0 AND b.is_counted THEN COALESCE(a.prompt_tokens, 0) ELSE 0 END) AS told,
+        SUM(CASE WHEN a.prompt_tokens IS NOT NULL AND b.is_counted THEN max(j.prompt_tokens, 0) ELSE 0 END) AS counted,
+        SUM(CASE WHEN j.prompt_tokens > 0 AND b.is_counted THEN COALESCE(abs(a.prompt_tokens - j.prompt_tokens), 0) ELSE 0 END) AS error,
         SUM(a.outcome = 'success' AND a.completion_tokens IS NOT NULL) AS answers,
         SUM(CASE WHEN a.outcome = 'success' THEN COALESCE(a.completion_tokens, 0) ELSE 0 END) AS answer_tokens,
         max(CASE WHEN a.outcome = 'success' THEN COALESCE(a.completion_tokens, 0) ELSE 0 END) AS answer_max,
         SUM(CASE WHEN a.outcome = 'success' AND a.completion_tokens IS NOT NULL THEN a.latency_ms ELSE 0 END) AS latency
-    FROM attempts a JOIN jobs j ON j.id = a.job_id
+    FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id
     WHERE COALESCE(a.prompt_tokens, a.completion_tokens, a.cached_tokens, a.reasoning_tokens, a.cache_write_tokens, a.cost_nanousd)
         IS NOT NULL
     GROUP BY 1, 2
@@ -561,7 +561,7 @@ SELECT count(DISTINCT batch_id || day) FROM (SELECT batch_id, day FROM (
 -- name: lanes
 -- Batches that can still change: what the worker keeps in memory, a line each.
 SELECT id, name, state, pause_reason, priority, next_seq, jobs_ready, jobs_waiting, jobs_running, jobs_done, jobs_dead,
-    jobs_canceled, tenant, weight
+    jobs_canceled, tenant, weight, is_counted
 FROM batches
 WHERE (?1 IS NULL AND state IN ('active', 'paused', 'canceled') AND jobs_ready + jobs_waiting + jobs_running > 0) OR id = ?1
 ORDER BY priority, id;

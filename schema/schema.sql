@@ -8,7 +8,7 @@
 -- first_job_id, last_job_id bound its jobs, which stand in input order. requeues counts how often finished lines were taken back, so that a file written in completion order knows it is stale.
 -- cached_tokens and cache_write_tokens are parts of prompt_tokens, reasoning_tokens of completion_tokens. unpriced: attempts that told what
 -- they used without a price being known; cost_nanousd is the sum of all others. silent: attempts that told nothing and may have been paid for
--- all the same (lost, cut off, 5xx, …).
+-- all the same (lost, cut off, 5xx, …). is_counted: 0 of batches whose prompts an older version guessed by their bytes.
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) > 0),
@@ -45,7 +45,8 @@ CREATE TABLE batches (
     cache_write_tokens INTEGER NOT NULL DEFAULT 0,
     reasoning_tokens INTEGER NOT NULL DEFAULT 0,
     unpriced INTEGER NOT NULL DEFAULT 0,
-    silent INTEGER NOT NULL DEFAULT 0
+    silent INTEGER NOT NULL DEFAULT 0,
+    is_counted INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 -- A job: one line of input. Narrow, as every claim and every outcome writes here; texts stand in `requests` and `results`.

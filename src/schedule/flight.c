@@ -25,7 +25,7 @@ static struct outcome *outcome_of(const struct claimed_job *job)
     o->claim_set_deadline = job->claim_set_deadline;
     o->was_counted_retry = job->is_counted_retry;
     o->charge = job->charge;
-    o->counted_prompt = job->prompt_tokens;
+    o->counted_prompt = job->prompt_is_guessed ? LH_UNKNOWN : job->prompt_tokens;
     if (job->use != NULL && job->use->model->name[0] != '\0')
         o->asked_model = job->use->model->name;
     o->cost_nanousd = LH_UNKNOWN;
@@ -220,7 +220,7 @@ static void on_done(void *arg, const struct http_response *response)
         o->move = OUTCOME_READY;
         o->attempt_outcome = "transient";
     }
-    model_learn(f->job->use, f->job->prompt_tokens, &o->answer.usage, o->move == OUTCOME_DONE, o->latency_ms);
+    model_learn(f->job->use, o->counted_prompt, &o->answer.usage, o->move == OUTCOME_DONE, o->latency_ms);
     tally_attempt(&r->tally, clock_monotonic_ms(), o);
     stops_count(r, o);
     watch(r, f->job, o);

@@ -66,7 +66,8 @@ static struct claimed_job *read_candidate(const struct rows *r, const struct lan
     job->losses = rows_int(r, 4);
     job->invalids = rows_int(r, 5);
     job->generation = rows_int(r, 6);
-    job->prompt_tokens = rows_int(r, 7);
+    job->prompt_is_guessed = lane->is_guessed;
+    job->prompt_tokens = rows_int(r, 7) * (lane->is_guessed ? 2 : 1);
     job->max_output_tokens = rows_int(r, 8);
     job->wait_ms = or_zero(rows_int(r, 9));
     job->url = copy_column(r, 10, NULL);

@@ -17,6 +17,7 @@ struct claimed_job {
     int64_t attempts; /* so far, of those that count */
     int64_t throttles, losses, invalids, generation;
     int64_t prompt_tokens;
+    bool prompt_is_guessed;    /* and doubled, as the guess may be half of it */
     int64_t max_output_tokens; /* LH_UNKNOWN: not bounded */
     bool batch_has_results;
     bool is_counted_retry;     /* it came back from a fault, by the retry budget */

@@ -48,7 +48,8 @@ static void read_lane(const struct rows *r, struct lane *lane)
     *lane = (struct lane){.batch_id = rows_int(r, 0),
                           .priority = rows_int(r, 4),
                           .next_seq = rows_int(r, 5),
-                          .weight = rows_int(r, 13)};
+                          .weight = rows_int(r, 13),
+                          .is_guessed = rows_int(r, 14) == 0};
     copy_text(lane->tenant, sizeof lane->tenant, rows_text(r, 12, NULL));
     copy_text(lane->name, sizeof lane->name, rows_text(r, 1, NULL));
     copy_text(lane->pause_reason, sizeof lane->pause_reason, rows_text(r, 3, NULL));

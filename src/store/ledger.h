@@ -17,8 +17,9 @@ struct lane { /* one batch */
     char tenant[128];
     int64_t priority, weight;
     bool loading, active, paused, canceled; /* else finished; the ledger's functions change it */
-    bool touched;                           /* by this transaction */
-    bool revived;                           /* it took dead or canceled jobs back */
+    bool is_guessed; /* an older version took its prompts for a fourth of their bytes */
+    bool touched;    /* by this transaction */
+    bool revived;    /* it took dead or canceled jobs back */
     uint64_t
         shut; /* the worker's: all its ready jobs are of these routes, by route_bit, which are shut; 0: not so */
     struct fair_lane fair; /* the worker's */

@@ -43,6 +43,25 @@ static void a_claim_is_running_and_numbered_before_it_leaves(void **state)
     world_close(&w);
 }
 
+/* An older version took a fourth of the bytes for the tokens. */
+static void a_guessed_prompt_is_doubled_and_says_so(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w);
+    int64_t guessed = world_batch(&w, "guessed", 500, 1), counted = world_batch(&w, "counted", 500, 1);
+    world_sql(&w,
+              "UPDATE jobs SET prompt_tokens = 12; UPDATE batches SET is_counted = 0 WHERE name = 'guessed'");
+    struct claim_list a = claim_bytes(&w, guessed, 1, 100), b = claim_bytes(&w, counted, 1, 100);
+    assert_int_equal(a.first->prompt_tokens, 24);
+    assert_true(a.first->prompt_is_guessed);
+    assert_int_equal(b.first->prompt_tokens, 12);
+    assert_false(b.first->prompt_is_guessed);
+    claim_list_free(&a);
+    claim_list_free(&b);
+    world_close(&w);
+}
+
 static void first_in_first_out_inside_a_priority(void **state)
 {
     (void)state;
@@ -278,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_is_running_and_numbered_before_it_leaves),
+        cmocka_unit_test(a_guessed_prompt_is_doubled_and_says_so),
         cmocka_unit_test(first_in_first_out_inside_a_priority),
         cmocka_unit_test(priority_is_strict),
         cmocka_unit_test(bodies_are_bounded_but_one_always_comes),
