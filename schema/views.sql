@@ -84,11 +84,13 @@ SELECT
         ELSE iif(b.unpriced + b.silent > 0, 'at least ', '') || format('%.6f USD', (b.cost_nanousd + 999) / 1000 / 1e6) END AS cost
 FROM batches b;
 
--- What was used and what it cost: by model (as it was asked for), batch, tenant and day (UTC). attempts: those that told what they used.
+-- What was used and what it cost, by kind: "model" (as it was asked for), "batch", "tenant", "day" (UTC). attempts: those that told what they used.
 -- count_off_by: by which share of it the count before sending missed what the provider told.
-CREATE VIEW usage_by_model AS
+CREATE VIEW usage_sums AS
 SELECT
-    u.model,
+    u.kind,
+    u.name,
+    u.tenant,
     SUM(u.attempts) AS attempts,
     SUM(u.failed) AS failed,
     SUM(u.prompt_tokens) AS prompt_tokens,
@@ -103,66 +105,28 @@ SELECT
     SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
     SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
     SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
-FROM usage u
-GROUP BY u.model;
+FROM (SELECT 'model' AS kind, model AS name, NULL AS tenant, * FROM usage
+    UNION ALL SELECT 'day', day, NULL, * FROM usage
+    UNION ALL SELECT 'batch', b.name, b.tenant, v.* FROM usage v JOIN batches b ON b.id = v.batch_id
+    UNION ALL SELECT 'tenant', b.tenant, b.tenant, v.* FROM usage v JOIN batches b ON b.id = v.batch_id) u
+GROUP BY u.kind, u.name;
+
+CREATE VIEW usage_by_model AS
+SELECT name AS model, attempts, failed, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens,
+    reasoning_tokens, unpriced, cost_usd, cost, count_off_by, mean_answer_tokens, mean_latency_s
+FROM usage_sums WHERE kind = 'model';
 
 CREATE VIEW usage_by_batch AS
-SELECT
-    b.name AS batch,
-    b.tenant,
-    SUM(u.attempts) AS attempts,
-    SUM(u.failed) AS failed,
-    SUM(u.prompt_tokens) AS prompt_tokens,
-    SUM(u.cached_tokens) AS cached_tokens,
-    SUM(u.cache_write_tokens) AS cache_write_tokens,
-    SUM(u.completion_tokens) AS completion_tokens,
-    SUM(u.reasoning_tokens) AS reasoning_tokens,
-    SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
-    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
-    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
-    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
-FROM usage u JOIN batches b ON b.id = u.batch_id
-GROUP BY u.batch_id;
+SELECT name AS batch, tenant, attempts, failed, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens,
+    reasoning_tokens, unpriced, cost_usd, cost, count_off_by, mean_answer_tokens, mean_latency_s
+FROM usage_sums WHERE kind = 'batch';
 
 CREATE VIEW usage_by_tenant AS
-SELECT
-    b.tenant,
-    SUM(u.attempts) AS attempts,
-    SUM(u.failed) AS failed,
-    SUM(u.prompt_tokens) AS prompt_tokens,
-    SUM(u.cached_tokens) AS cached_tokens,
-    SUM(u.cache_write_tokens) AS cache_write_tokens,
-    SUM(u.completion_tokens) AS completion_tokens,
-    SUM(u.reasoning_tokens) AS reasoning_tokens,
-    SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
-    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
-    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
-    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
-FROM usage u JOIN batches b ON b.id = u.batch_id
-GROUP BY b.tenant;
+SELECT name AS tenant, attempts, failed, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens,
+    reasoning_tokens, unpriced, cost_usd, cost, count_off_by, mean_answer_tokens, mean_latency_s
+FROM usage_sums WHERE kind = 'tenant';
 
 CREATE VIEW usage_by_day AS
-SELECT
-    u.day,
-    SUM(u.attempts) AS attempts,
-    SUM(u.failed) AS failed,
-    SUM(u.prompt_tokens) AS prompt_tokens,
-    SUM(u.cached_tokens) AS cached_tokens,
-    SUM(u.cache_write_tokens) AS cache_write_tokens,
-    SUM(u.completion_tokens) AS completion_tokens,
-    SUM(u.reasoning_tokens) AS reasoning_tokens,
-    SUM(u.unpriced) AS unpriced,
-    CASE WHEN SUM(u.unpriced) = 0 OR max(u.cost_nanousd) > 0 THEN total(u.cost_nanousd) / 1e9 END AS cost_usd,
-    CASE WHEN SUM(u.unpriced) > 0 AND max(u.cost_nanousd) = 0 THEN 'unknown'
-        ELSE iif(SUM(u.unpriced) > 0, 'at least ', '') || format('%.6f USD', CAST(total(u.cost_nanousd) + 999 AS INTEGER) / 1000 / 1e6) END AS cost,
-    SUM(u.counted_error) * 1.0 / SUM(u.counted_tokens) AS count_off_by,
-    SUM(u.answer_tokens) * 1.0 / SUM(u.answers) AS mean_answer_tokens,
-    SUM(u.latency_ms) / 1e3 / SUM(u.answers) AS mean_latency_s
-FROM usage u
-GROUP BY u.day;
+SELECT name AS day, attempts, failed, prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens,
+    reasoning_tokens, unpriced, cost_usd, cost, count_off_by, mean_answer_tokens, mean_latency_s
+FROM usage_sums WHERE kind = 'day';

@@ -194,7 +194,7 @@ static void make_second(const char *path)
     run_sql(db,
             "PRAGMA synchronous = OFF; DROP VIEW job_results; DROP VIEW failures; DROP VIEW batch_summary;"
             "DROP VIEW usage_by_model; DROP VIEW usage_by_batch; DROP VIEW usage_by_tenant; DROP VIEW "
-            "usage_by_day;"
+            "usage_by_day; DROP VIEW usage_sums;"
             "DELETE FROM attempts; DELETE FROM dead_letters; DELETE FROM jobs; DELETE FROM batches;");
     run_sql(db, embedded_migrations[1].sql);
     snprintf(sql, sizeof sql,
