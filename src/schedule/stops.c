@@ -278,6 +278,20 @@ bool stops_allow(struct lh_run *r, const struct endpoint *e, const struct claime
     return fits(r, (size_t)(e - r->endpoints.list), next, &worst);
 }
 
+/* A run that goes slowly for no reason that could be seen. */
+static void warn_of_few(struct lh_run *r, const struct claimed_job *job, const struct budget_sum *worst)
+{
+    struct stops *s = &r->stops;
+    bool few = r->in_flight > 0 && r->in_flight < endpoints_capacity(&r->endpoints) / 2;
+    if (s->warned_few || !few || !has_money_limit(s) || job->max_output_tokens != LH_UNKNOWN)
+        return;
+    s->warned_few = true;
+    log_warn(
+        "the budget lets no more than %lld requests fly at once: an answer of \"%.100s\" that nothing bounds "
+        "may cost %.6f USD. max_tokens in the requests, or --max-tokens, bounds it",
+        (long long)r->in_flight, job->use->model->name, (double)worst->nanousd / 1e9);
+}
+
 /* One that was never reached is no hope: the run would wait for it for good. */
 uint64_t stops_allow_elsewhere(struct lh_run *r, const struct claimed_job *next)
 {
@@ -297,6 +311,8 @@ uint64_t stops_allow_elsewhere(struct lh_run *r, const struct claimed_job *next)
         s->short_job = next->id;
         s->needs = least;
     }
+    if (allowed == 0)
+        warn_of_few(r, next, &least);
     s->held = s->held || allowed == 0;
     s->is_spent = s->is_spent || (allowed == 0 && r->in_flight == 0);
     return allowed;

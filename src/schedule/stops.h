@@ -23,7 +23,8 @@ struct stops {
     bool is_spent;            /* in this tick: and one of them does so though nothing is in flight */
     int64_t short_job;        /* the job that does so, and … */
     struct budget_sum needs;  /* … the least that it may need, of the endpoints that can serve it */
-    bool warned;              /* of answers that nothing bounds */
+    bool warned;              /* of answers that nothing bounds, and whose most is not known */
+    bool warned_few;          /* that they let few fly */
     const struct model *left; /* the last one whose jobs are left, as its price is not known; NULL */
     int64_t error_batch;      /* of the last error */
     int64_t late_seen;        /* of view.late */

@@ -75,3 +75,11 @@ code=0; wait $pid || code=$?
 grep -q '"nobodys-model" is not known: give --price-input' mid || { cat mid >&2; fail "the end does not say that a price is missing"; }
 [ "$(done_of third)" = 900 ] && [ "$(done_of unknown)" = 0 ] || fail "not all that has a price was done"
 sound two.db
+
+# Answers that nothing bounds let few fly, which is told with its cure.
+make_input 40 | sed 's/"max_tokens":40,//; s/"model":"sim"/"model":"gpt-4o"/; s/question/endless question/' >endless.jsonl
+expect 0 "$LONGHAUL" run endless.jsonl --base-url "$base" --concurrency 50 --max-cost 1 --backoff-initial 0.05
+says 'the budget lets no more than 6 requests fly at once: an answer of "gpt-4o" that nothing bounds may cost 0.16'; says '--max-tokens'
+expect 0 "$LONGHAUL" run endless.jsonl --batch bounded --max-tokens 100 --base-url "$base" --concurrency 50 --max-cost 1 --backoff-initial 0.05
+! grep -q 'the budget lets' err || fail "bounded answers let few fly"
+[ "$(value "SELECT max(results.completion_tokens) <= 100 FROM results JOIN batches ON batches.id = batch_id WHERE name = 'bounded'")" = 1 ] || fail "--max-tokens bounds nothing"
