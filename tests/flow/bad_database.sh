@@ -59,7 +59,7 @@ grep -qi "cut.db\|malformed\|corrupt\|damaged" out err || { cat out err >&2; fai
 
 # Another program writes for long: waited for, then said.
 cp longhaul.db locked.db
-(echo "BEGIN EXCLUSIVE;"; echo ".shell touch held; while [ ! -e let-go ]; do sleep 0.1; done"; echo "COMMIT;") | sqlite3 locked.db &
+(echo ".timeout 10000"; echo "BEGIN EXCLUSIVE;"; echo ".shell touch held; while [ ! -e let-go ]; do sleep 0.1; done"; echo "COMMIT;") | sqlite3 locked.db &
 locker=$!
 for _ in $(seq 100); do [ -e held ] && break; sleep 0.05; done
 expect 0 "$LONGHAUL" --db locked.db status
@@ -80,7 +80,7 @@ expect 0 "$LONGHAUL" --db locked.db submit long.jsonl
 "$LONGHAUL" --db locked.db work --base-url "$base" --concurrency 2 2>run.err &
 pid=$!
 for _ in $(seq 100); do "$LONGHAUL" --db locked.db status --json | grep -q '"done":1[1-9]' && break; sleep 0.05; done
-(echo "BEGIN IMMEDIATE;"; echo ".shell touch held; while [ ! -e let-go ]; do sleep 0.1; done"; echo "COMMIT;") | sqlite3 locked.db &
+(echo ".timeout 10000"; echo "BEGIN IMMEDIATE;"; echo ".shell touch held; while [ ! -e let-go ]; do sleep 0.1; done"; echo "COMMIT;") | sqlite3 locked.db &
 locker=$!
 for _ in $(seq 200); do grep -q "trying again" run.err && break; sleep 0.05; done
 kill -TERM $pid
