@@ -32,7 +32,7 @@ static const struct endpoint *who_is_missed(const struct lh_run *r)
 static void finish_stuck(struct lh_run *r)
 {
     const struct endpoint *e = who_is_missed(r);
-    if (e == NULL && stops_finish_unpriced(r))
+    if (e == NULL && spending_finish_unpriced(r))
         return;
     if (e == NULL)
         run_finish(r, LH_RUN_UNSERVED,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "schedule/stops.h"
+#include "schedule/spending.h"
 
 enum { LONG_PAUSE_MS = 10000 };
 
@@ -108,7 +108,7 @@ int endpoint_open(struct endpoint *e, const lh_endpoint_options *o, const char *
     if (rc == 0)
         rc = choose_dialects(e, o->dialect, err);
     if (rc == 0)
-        rc = stops_read_price(o, &e->price, err);
+        rc = spending_read_price(o, &e->price, err);
     if (rc == 0)
         rc = copy_models(e, o, err);
     if (rc == 0)

@@ -209,7 +209,7 @@ static void on_done(void *arg, const struct http_response *response)
     o->unused = stopped || unreachable || o->answer.class == ANSWER_THROTTLED;
     o->retry_is_counted = d.move == OUTCOME_WAIT && !o->unused && o->answer.class == ANSWER_TRANSIENT;
     o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
-    o->cost_nanousd = stops_settle(f, o);
+    o->cost_nanousd = spending_settle(f, o);
     o->status_code = http_response_status(response);
     o->started_at = f->started_wall_ms;
     o->latency_ms = clock_monotonic_ms() - f->started_ms;
@@ -348,7 +348,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     f->timeout_ms = policy_timeout_ms(e->options.timeout_ms, job->deadline_at, f->started_wall_ms);
     if (job->batch_has_results)
         guard_pass(r->guard, job->batch_id);
-    f->held = stops_take(r, e, job);
+    f->held = spending_take(r, e, job);
     f->ticket = gate_take(e->gate, f->started_ms, &f->asked);
     if (gate_request_tokens(&f->asked) > e->kept.most_tokens)
         e->kept.most_tokens = gate_request_tokens(&f->asked);
@@ -359,7 +359,7 @@ bool flight_start(struct lh_run *r, struct endpoint *e, struct claimed_job *job)
     struct gate_outcome nothing = {
         .ticket = f->ticket, .health = BREAKER_NOTHING, .used_tokens = 0, .retry_after_ms = -1};
     gate_settle(e->gate, f->started_ms, &nothing);
-    budget_settle(&r->stops.budget, &f->held, &(struct budget_sum){0});
+    budget_settle(&r->spending.budget, &f->held, &(struct budget_sum){0});
     free(f);
     bury_unsendable(r, job, &err);
     return false;

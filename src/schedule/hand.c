@@ -48,7 +48,7 @@ static uint64_t endpoints_of(struct lh_run *r, const struct claimed_job *job)
 {
     struct model *model = job->use->model;
     uint64_t can = endpoints_for(&r->endpoints, job, model->name);
-    return stops_leave_unpriced(r, model, can);
+    return spending_leave_unpriced(r, model, can);
 }
 
 /* Which model it asks for, and who can serve it. False: out of memory. */
@@ -69,7 +69,7 @@ static bool find_model(struct lh_run *r, struct route *route, struct claimed_job
     if (route->id == ROUTE_LOOSE || is_first)
         route->can = endpoints_of(r, job);
     job->can = route->can;
-    stops_read_terms(r, job);
+    spending_read_terms(r, job);
     return true;
 }
 

@@ -174,6 +174,7 @@ struct meant {
     const char *durability;
     enum reserve reserve;
     struct stops stops;
+    struct spending spending;
 };
 
 static int check_names(const lh_run_options *o, struct meant *m, lh_error *err)
@@ -201,6 +202,8 @@ static int check(const lh_run_options *o, struct meant *m, lh_error *err)
         rc = check_names(o, m, err);
     if (rc == 0)
         rc = lh_models_check(o->models, o->n_models, err);
+    if (rc == 0)
+        rc = spending_take_options(&m->spending, o, err);
     return rc == 0 ? stops_take_options(&m->stops, o, err) : rc;
 }
 
@@ -223,6 +226,7 @@ int run_take_options(struct lh_run *r, const lh_run_options *o, lh_error *err)
     r->options.models = NULL;
     r->options.reserve = NULL;
     r->stops = meant.stops;
+    r->spending = meant.spending;
     r->models.reserve = meant.reserve;
     r->options.alert_errors = NULL; /* borrowed until now */
     r->policy.max_attempts = o->max_attempts;

@@ -17,7 +17,7 @@ static int64_t total_jobs(const struct scope_view *v)
 /* Of the first endpoint that holds something back. */
 static const char *binding_limiter(struct lh_run *r)
 {
-    if (r->stops.held)
+    if (r->spending.held)
         return "budget";
     for (size_t i = 0; i < r->endpoints.count; i++) {
         struct gate_state state;
@@ -46,7 +46,7 @@ static int64_t known_left(int64_t left)
 void pulse_budget(const struct lh_run *r, int64_t *cost_nanousd, int64_t *tokens_left,
                   int64_t *cost_left_nanousd)
 {
-    struct budget_sum left = budget_left(&r->stops.budget);
+    struct budget_sum left = budget_left(&r->spending.budget);
     *cost_nanousd = r->tally.priced > 0 ? r->tally.cost_nanousd : LH_UNKNOWN;
     *tokens_left = known_left(left.tokens);
     *cost_left_nanousd = known_left(left.nanousd);

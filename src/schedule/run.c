@@ -154,9 +154,9 @@ static struct endpoint *choose(struct lh_run *r, struct route *route, int64_t no
 {
     const struct claimed_job *job = route->jobs.first;
     struct endpoint *e = endpoints_pick(&r->endpoints, job, UINT64_MAX, now_ms, &route->wait);
-    if (e == NULL || stops_allow(r, e, job))
+    if (e == NULL || spending_allow(r, e, job))
         return e;
-    uint64_t cheaper = stops_allow_elsewhere(r, job);
+    uint64_t cheaper = spending_allow_elsewhere(r, job);
     *held = cheaper == 0;
     return *held ? NULL : endpoints_pick(&r->endpoints, job, cheaper, now_ms, &route->wait);
 }
@@ -171,7 +171,7 @@ static bool send_ready(struct lh_run *r)
                r->in_flight < endpoints_capacity(&r->endpoints);
     for (size_t i = 0; i < r->hand.count; i++)
         r->hand.routes[i]->is_blocked = false;
-    stops_begin(r);
+    spending_begin(r);
     while (r->phase == RUN_WORKING && (route = hand_next(r)) != NULL) {
         bool held = false;
         struct endpoint *e = choose(r, route, now, &held);
@@ -182,7 +182,7 @@ static bool send_ready(struct lh_run *r)
         else if (!hand_lay_aside(r, route))
             route->is_blocked = true;
     }
-    stops_see_budget(r);
+    spending_see_end(r);
     return r->phase == RUN_WORKING && look_at_routes(r, now);
 }
 
@@ -375,7 +375,7 @@ int lh_run_new(const char *db, const lh_run_options *o, lh_run **out, lh_error *
     if (rc == 0)
         rc = models_read(&r->models, db, r->batch_id, err);
     if (rc == 0)
-        rc = stops_open(r, db, err);
+        rc = spending_open(r, db, err);
     if (rc != 0) {
         lh_run_free(r);
         return rc;

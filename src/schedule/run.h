@@ -12,6 +12,7 @@
 #include "schedule/guard.h"
 #include "schedule/model_use.h"
 #include "schedule/policy.h"
+#include "schedule/spending.h"
 #include "schedule/stops.h"
 #include "schedule/tally.h"
 #include "store/writer.h"
@@ -84,6 +85,7 @@ struct lh_run {
     struct random random;
     struct tally tally;
     struct stops stops;
+    struct spending spending;
     struct models models;
 
     struct hand hand;

@@ -323,12 +323,12 @@ static void a_price_of_cache_writes_is_taken_or_that_of_input(void **state)
     o.endpoint.price_input_nanousd = 4;
     o.endpoint.price_output_nanousd = 9;
     assert_int_equal(take(&o, &err), 0);
-    assert_int_equal(stops_read_price(&o.endpoint, &p, &err), 0);
+    assert_int_equal(spending_read_price(&o.endpoint, &p, &err), 0);
     assert_true(p.known && !p.is_list);
     assert_int_equal(p.cache_write, 5);
     assert_int_equal(p.cached, 4);
     o.endpoint.price_cache_write_nanousd = LH_UNKNOWN;
-    assert_int_equal(stops_read_price(&o.endpoint, &p, &err), 0);
+    assert_int_equal(spending_read_price(&o.endpoint, &p, &err), 0);
     assert_int_equal(p.cache_write, 4);
     o.endpoint.price_cache_write_nanousd = -1;
     assert_int_equal(take(&o, &err), LH_EUSAGE);

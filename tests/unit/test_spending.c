@@ -24,7 +24,7 @@ static int open_run(void **state)
     run = calloc(1, sizeof *run);
     assert_non_null(run);
     o.max_cost_nanousd = 1000000000;
-    assert_int_equal(stops_take_options(&run->stops, &o, &err), 0);
+    assert_int_equal(spending_take_options(&run->spending, &o, &err), 0);
     assert_int_equal(endpoints_open(&run->endpoints, &o, 0, &err), 0);
     assert_int_equal(models_open(&run->models, &o, &run->endpoints, &err), 0);
     return 0;
@@ -46,16 +46,16 @@ static int64_t settle(int64_t bound, int64_t prompt, int64_t completion, enum se
     struct outcome o = {.attempt_outcome = "success", .answer = {.usage = USAGE_NOT_SAID}};
     job.use = models_use(&run->models, 1, "gpt-4o-mini");
     struct flight f = {.run = run, .job = &job, .endpoint = &run->endpoints.list[0]};
-    f.held = stops_take(run, f.endpoint, &job);
+    f.held = spending_take(run, f.endpoint, &job);
     o.answer.usage.prompt_tokens = prompt;
     o.answer.usage.completion_tokens = completion;
     o.answer.usage.tier = tier;
-    return stops_settle(&f, &o);
+    return spending_settle(&f, &o);
 }
 
 static int64_t spent(void)
 {
-    return run->stops.budget.used.nanousd;
+    return run->spending.budget.used.nanousd;
 }
 
 static void a_whole_usage_is_its_cost(void **state)
@@ -63,7 +63,7 @@ static void a_whole_usage_is_its_cost(void **state)
     (void)state;
     assert_int_equal(settle(1000, 900, 100, TIER_STANDARD), 900 * 150 + 100 * 600);
     assert_int_equal(spent(), 900 * 150 + 100 * 600);
-    assert_int_equal(run->stops.budget.used.tokens, 1000);
+    assert_int_equal(run->spending.budget.used.tokens, 1000);
 }
 
 static void half_a_usage_has_no_cost_and_counts_as_what_was_held(void **state)
@@ -72,7 +72,7 @@ static void half_a_usage_has_no_cost_and_counts_as_what_was_held(void **state)
     const int64_t held = 1000 * 150 + 1000 * 600;
     assert_int_equal(settle(1000, 900, -1, TIER_STANDARD), LH_UNKNOWN);
     assert_int_equal(spent(), held);
-    assert_int_equal(run->stops.budget.used.tokens, 2000);
+    assert_int_equal(run->spending.budget.used.tokens, 2000);
     assert_int_equal(settle(1000, -1, 100, TIER_STANDARD), LH_UNKNOWN);
     assert_int_equal(spent(), 2 * held);
     assert_int_equal(settle(1000, -1, 1000, TIER_STANDARD), LH_UNKNOWN);
