@@ -23,7 +23,8 @@ const struct option options[] = {
     {"id-field", 0, VALUE_TEXT, OPTIONS_INPUT, AT(id_field), "NAME",
      "the field of a row that is its custom_id"},
     {"url", 0, VALUE_TEXT, OPTIONS_INPUT, AT(url), "PATH",
-     "endpoint of lines that name none, and of rows: chats, messages, completions, responses, embeddings (/v1/chat/completions)"},
+     "endpoint of lines that name none, and of rows: chats, messages, completions, responses, embeddings "
+     "(/v1/chat/completions)"},
     {"tenant", 0, VALUE_TEXT, OPTIONS_INPUT, AT(tenant), "NAME",
      "on whose behalf; tenants share by tokens (default)"},
     {"weight", 0, VALUE_COUNT, OPTIONS_INPUT, AT(weight), "N",

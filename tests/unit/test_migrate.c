@@ -243,7 +243,8 @@ static void the_usage_of_earlier_attempts_is_summed_up(void **state)
             &w,
             "SELECT count(*) FROM (SELECT * FROM usage EXCEPT VALUES "
             "(1, '1970-01-01', 'answered', 1, 1, 1, 10, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0), "
-            "(1, '1970-01-02', 'asked', 2, 1, 0, 41, 4, 0, 25, 3, 900, 0, 0, 0, 0, 0.0, 1, 13, 169.0, 13, 7), "
+            "(1, '1970-01-02', 'asked', 2, 1, 0, 41, 4, 0, 25, 3, 900, 0, 0, 0, 0, 0.0, 1, 13, 169.0, 13, "
+            "7), "
             "(2, '1970-01-01', '', 1, 1, 1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0.0, 0, 0, 0.0, 0, 0))"),
         0);
     assert_int_equal(world_int(&w, "SELECT SUM(reasoning_tokens) FROM batches"), 3);
