@@ -105,7 +105,8 @@ const struct option options[] = {
     {"max-tokens-total", 0, VALUE_COUNT, RUN_LIKE, AT(run.max_tokens_total), "N",
      "tokens of the batch (work: of the store) over all its runs; exact when requests bound their answers "
      "(max_tokens)"},
-    {"max-cost", 0, VALUE_USD, RUN_LIKE, AT(run.max_cost_nanousd), "USD", "the same in money; needs prices"},
+    {"max-cost", 0, VALUE_USD, RUN_LIKE, AT(run.max_cost_nanousd), "USD",
+     "the same in money; prices are those of `longhaul prices`, --prices or --price-*"},
     {"price-input", 0, VALUE_USD, PER_ENDPOINT, AT(run.endpoint.price_input_nanousd), "USD",
      "of a million input tokens"},
     {"price-output", 0, VALUE_USD, PER_ENDPOINT, AT(run.endpoint.price_output_nanousd), "USD",
