@@ -176,6 +176,36 @@ static struct decision decide(const struct flight *f, struct answer *a, bool unr
     return d;
 }
 
+/* What follows; a request that was stopped is none that counts. */
+static struct decision decide_on(struct flight *f, enum http_outcome http, struct answer *a, int64_t now)
+{
+    struct decision d = decide(f, a, policy_is_unreachable(http));
+    if (http == HTTP_CANCELED)
+        d = (struct decision){.move = OUTCOME_READY,
+                              .attempts = f->job->attempts,
+                              .throttles = f->job->throttles,
+                              .invalids = f->job->invalids,
+                              .generation = f->job->generation};
+    policy_hold_deadline(&d, f->job->deadline_at, now);
+    return d;
+}
+
+/* The attempt as it goes on record. */
+static void describe(const struct flight *f, const struct http_response *response, int64_t now,
+                     struct outcome *o)
+{
+    bool stopped = http_response_outcome(response) == HTTP_CANCELED;
+    o->unused = stopped || policy_is_unreachable(http_response_outcome(response)) ||
+                o->answer.class == ANSWER_THROTTLED;
+    o->retry_is_counted = o->move == OUTCOME_WAIT && !o->unused && o->answer.class == ANSWER_TRANSIENT;
+    o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
+    o->status_code = http_response_status(response);
+    o->started_at = f->started_wall_ms;
+    o->latency_ms = clock_monotonic_ms() - f->started_ms;
+    o->finished_at = now;
+    o->endpoint = f->endpoint->is_named ? f->endpoint->name : NULL;
+}
+
 static void on_done(void *arg, const struct http_response *response)
 {
     struct flight *f = arg;
@@ -189,7 +219,6 @@ static void on_done(void *arg, const struct http_response *response)
     }
     enum http_outcome http = http_response_outcome(response);
     bool unreachable = policy_is_unreachable(http);
-    bool stopped = http == HTTP_CANCELED;
     read_answer(f, response, &o->answer);
     hide_key(f->access, &o->answer);
     int64_t pause_ms = unreachable && !fares_is_cut_short(f, http) ? fares_unreachable(r, f, &o->answer) : 0;
@@ -197,24 +226,10 @@ static void on_done(void *arg, const struct http_response *response)
         fares_reached(r, f->endpoint);
     fares_settle(f, http, &o->answer, pause_ms);
     int64_t now = clock_wall_ms();
-    struct decision d = decide(f, &o->answer, unreachable);
-    if (stopped)
-        d = (struct decision){.move = OUTCOME_READY,
-                              .attempts = f->job->attempts,
-                              .throttles = f->job->throttles,
-                              .invalids = f->job->invalids,
-                              .generation = f->job->generation};
-    policy_hold_deadline(&d, f->job->deadline_at, now);
+    struct decision d = decide_on(f, http, &o->answer, now);
     set_decision(o, &d, now);
-    o->unused = stopped || unreachable || o->answer.class == ANSWER_THROTTLED;
-    o->retry_is_counted = d.move == OUTCOME_WAIT && !o->unused && o->answer.class == ANSWER_TRANSIENT;
-    o->attempt_outcome = stopped ? "canceled" : answer_class_name(o->answer.class);
+    describe(f, response, now, o);
     o->cost_nanousd = spending_settle(f, o);
-    o->status_code = http_response_status(response);
-    o->started_at = f->started_wall_ms;
-    o->latency_ms = clock_monotonic_ms() - f->started_ms;
-    o->finished_at = now;
-    o->endpoint = f->endpoint->is_named ? f->endpoint->name : NULL;
     take_body(f->access, o, response);
     if (o->move == OUTCOME_DONE && o->body == NULL) { /* no memory for the answer: it was not had */
         o->move = OUTCOME_READY;
