@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "longhaul.h"
+#include "longhaul_estimate.h"
 
 void estimate_print(const lh_estimate_report *r, const lh_run_options *run, FILE *out);
 /* "FILE, line 3: custom_id a: 130,412 tokens, gpt-4o takes 128,000" and a line end. */

@@ -7,6 +7,7 @@
 #include "batch/ingest_options.h"
 #include "batch/reading.h"
 #include "estimate/summary.h"
+#include "longhaul_estimate.h"
 #include "store/batches.h"
 
 enum { PROGRESS_MS = 250, NO_BATCH = -1 };

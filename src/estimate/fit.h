@@ -3,7 +3,7 @@
 #define LH_ESTIMATE_FIT_H
 
 #include "batch/line.h"
-#include "longhaul.h"
+#include "longhaul_estimate.h"
 
 struct fit_limits { /* of a model; LH_UNKNOWN */
     int64_t context, max_output;

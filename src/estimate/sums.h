@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "batch/chunk.h"
 #include "estimate/fit.h"
+#include "longhaul_estimate.h"
 #include "schedule/model_use.h"
 
 struct money { /* nano-dollars of all requests of a cell, at one price */

@@ -4,6 +4,9 @@ cmake --install "$LH_BUILD_DIR" --prefix "$PWD/prefix" >install.log || { cat ins
 LONGHAUL=$PWD/prefix/bin/longhaul
 export PKG_CONFIG_PATH=$(dirname "$PWD/$(find prefix -name longhaul.pc)")
 cc -Wall -Wextra -Werror "$LH_SOURCE_DIR/docs/examples/batch.c" $(pkg-config --cflags --libs longhaul) -o batch
+echo '#include <longhaul_estimate.h>
+int main(void) { lh_estimate_options o; lh_estimate_options_default(&o); return o.db != NULL; }' >estimate.c
+cc -Wall -Wextra -Werror estimate.c $(pkg-config --cflags --libs longhaul) -o estimate && ./estimate || fail "the face of estimate is not whole"
 start_sim --latency 5
 make_input 100 >in.jsonl
 export OPENAI_BASE_URL=$base

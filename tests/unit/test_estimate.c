@@ -1,5 +1,6 @@
 /* What an input comes to: tokens and money to the unit, by what is known of its models; what is left out of the sums. */
 #include "batch_world.h"
+#include "longhaul_estimate.h"
 
 enum { PRICE_IN = 1000000, PRICE_OUT = 3000000 }; /* nano-dollars per million tokens: 1 and 3 a token */
 
