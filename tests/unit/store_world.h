@@ -34,6 +34,30 @@ static inline void world_remove(const char *path)
     }
 }
 
+static inline void world_exec(sqlite3 *db, const char *sql)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+}
+
+/* A file as the first release left it, without jobs; still open, the caller closes it. */
+static inline sqlite3 *world_first_release(const char *path)
+{
+    sqlite3 *db = NULL;
+    char sql[512];
+    world_remove(path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    world_exec(db, "PRAGMA synchronous = OFF");
+    world_exec(db, embedded_migrations[0].sql);
+    world_exec(db, embedded_views);
+    snprintf(sql, sizeof sql,
+             "PRAGMA user_version = 1; PRAGMA application_id = %d;"
+             "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 0);",
+             STORE_APPLICATION_ID, embedded_migrations[0].name, embedded_migrations[0].checksum);
+    world_exec(db, sql);
+    return db;
+}
+
 static inline void world_open(struct world *w)
 {
     *w = (struct world){0};

@@ -127,38 +127,23 @@ static void the_history_is_on_record(void **state)
     world_close(&w);
 }
 
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-}
-
 /* A file as the first release left it, with a job in each state. */
 static void make_first(const char *path)
 {
-    sqlite3 *db = NULL;
-    char sql[512];
-    world_remove(path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    run_sql(db, "PRAGMA synchronous = OFF");
-    run_sql(db, embedded_migrations[0].sql);
-    run_sql(db, embedded_views);
-    snprintf(sql, sizeof sql,
-             "PRAGMA user_version = 1; PRAGMA application_id = %d;"
-             "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 0);"
-             "INSERT INTO batches (id, name, state, input, created_at) VALUES (1, 'b', 'active', 'in', 0);",
-             STORE_APPLICATION_ID, embedded_migrations[0].name, embedded_migrations[0].checksum);
-    run_sql(db, sql);
-    run_sql(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)"
-                "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) SELECT i, 1, 'j' || "
-                "i, i, 500, 0 FROM n;"
-                "UPDATE jobs SET state = 'running' WHERE id > 1;"
-                "UPDATE jobs SET state = 'waiting', next_retry_at = 77 WHERE id = 2;"
-                "UPDATE jobs SET state = 'dead' WHERE id = 3;"
-                "UPDATE jobs SET state = 'done' WHERE id = 4;"
-                "INSERT INTO dead_letters VALUES (3, 1, 9, 'attempts', 'transient', 'http_500', 'it broke', "
-                "500, 'r1', 5, 42, 'last');"
-                "INSERT INTO attempts (job_id, number, outcome, started_at) VALUES (4, 1, 'success', 3)");
+    sqlite3 *db = world_first_release(path);
+    world_exec(db,
+               "INSERT INTO batches (id, name, state, input, created_at) VALUES (1, 'b', 'active', 'in', 0)");
+    world_exec(db,
+               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)"
+               "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) SELECT i, 1, 'j' || "
+               "i, i, 500, 0 FROM n;"
+               "UPDATE jobs SET state = 'running' WHERE id > 1;"
+               "UPDATE jobs SET state = 'waiting', next_retry_at = 77 WHERE id = 2;"
+               "UPDATE jobs SET state = 'dead' WHERE id = 3;"
+               "UPDATE jobs SET state = 'done' WHERE id = 4;"
+               "INSERT INTO dead_letters VALUES (3, 1, 9, 'attempts', 'transient', 'http_500', 'it broke', "
+               "500, 'r1', 5, 42, 'last');"
+               "INSERT INTO attempts (job_id, number, outcome, started_at) VALUES (4, 1, 'success', 3)");
     sqlite3_close(db);
 }
 
@@ -191,17 +176,17 @@ static void make_second(const char *path)
     char sql[512];
     make_first(path);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    run_sql(db,
-            "PRAGMA synchronous = OFF; DROP VIEW job_results; DROP VIEW failures; DROP VIEW batch_summary;"
-            "DROP VIEW usage_by_model; DROP VIEW usage_by_batch; DROP VIEW usage_by_tenant; DROP VIEW "
-            "usage_by_day; DROP VIEW usage_sums;"
-            "DELETE FROM attempts; DELETE FROM dead_letters; DELETE FROM jobs; DELETE FROM batches;");
-    run_sql(db, embedded_migrations[1].sql);
+    world_exec(db,
+               "PRAGMA synchronous = OFF; DROP VIEW job_results; DROP VIEW failures; DROP VIEW batch_summary;"
+               "DROP VIEW usage_by_model; DROP VIEW usage_by_batch; DROP VIEW usage_by_tenant; DROP VIEW "
+               "usage_by_day; DROP VIEW usage_sums;"
+               "DELETE FROM attempts; DELETE FROM dead_letters; DELETE FROM jobs; DELETE FROM batches;");
+    world_exec(db, embedded_migrations[1].sql);
     snprintf(sql, sizeof sql,
              "PRAGMA user_version = 2; INSERT INTO schema_migrations VALUES (2, '%s', '%s', 0);",
              embedded_migrations[1].name, embedded_migrations[1].checksum);
-    run_sql(db, sql);
-    run_sql(
+    world_exec(db, sql);
+    world_exec(
         db,
         "INSERT INTO routes VALUES (1, 'openai', 'asked', '');"
         "INSERT INTO batches (id, name, state, input, created_at, first_job_id, last_job_id, jobs_ready, "
@@ -293,13 +278,13 @@ static void memory_of_a_migration_does_not_grow_with_the_jobs(void **state)
     snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
     make_first(w.path);
     assert_int_equal(sqlite3_open(w.path, &db), SQLITE_OK);
-    run_sql(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; BEGIN;"
-                "WITH RECURSIVE n(i) AS (SELECT 6 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
-                "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) "
-                "SELECT i, 1, 'j' || i, i, 500, 0 FROM n;"
-                "INSERT INTO attempts (job_id, number, outcome, started_at, latency_ms, prompt_tokens, "
-                "completion_tokens) "
-                "SELECT id, 1, 'success', id, 5, 7, 8 FROM jobs WHERE id > 60000; COMMIT");
+    world_exec(db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; BEGIN;"
+                   "WITH RECURSIVE n(i) AS (SELECT 6 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+                   "INSERT INTO jobs (id, batch_id, custom_id, line, priority, created_at) "
+                   "SELECT i, 1, 'j' || i, i, 500, 0 FROM n;"
+                   "INSERT INTO attempts (job_id, number, outcome, started_at, latency_ms, prompt_tokens, "
+                   "completion_tokens) "
+                   "SELECT id, 1, 'success', id, 5, 7, 8 FROM jobs WHERE id > 60000; COMMIT");
     sqlite3_close(db);
     assert_int_equal(store_open(w.path, STORE_NO_MIGRATE, &w.store, &w.err), 0);
     world_sql(&w, "PRAGMA cache_size = -1000; PRAGMA synchronous = OFF");

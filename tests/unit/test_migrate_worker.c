@@ -6,29 +6,6 @@
 #include "store/connection.h"
 #include "store/lock.h"
 
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-}
-
-/* A file as the first release left it. */
-static void make_first(const char *path)
-{
-    sqlite3 *db = NULL;
-    char sql[512];
-    world_remove(path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    run_sql(db, embedded_migrations[0].sql);
-    run_sql(db, embedded_views);
-    snprintf(sql, sizeof sql,
-             "PRAGMA user_version = 1; PRAGMA application_id = %d;"
-             "INSERT INTO schema_migrations VALUES (1, '%s', '%s', 0);",
-             STORE_APPLICATION_ID, embedded_migrations[0].name, embedded_migrations[0].checksum);
-    run_sql(db, sql);
-    sqlite3_close(db);
-}
-
 /* Another process takes the worker lock and keeps it until `until` is closed. */
 static pid_t start_worker(const char *path, int until[2])
 {
@@ -59,7 +36,7 @@ static void an_older_worker_is_named_and_its_file_stays_as_it_is(void **state)
     char who[32];
     int64_t from = 0, to = 0;
     snprintf(w.path, sizeof w.path, "store_world_%ld.db", (long)getpid());
-    make_first(w.path);
+    sqlite3_close(world_first_release(w.path));
     pid_t pid = start_worker(w.path, until);
     snprintf(who, sizeof who, "(pid %ld)", (long)pid);
     assert_int_equal(store_open(w.path, STORE_WRITE, &w.store, &w.err), LH_ELOCKED);
