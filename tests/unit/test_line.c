@@ -1,74 +1,5 @@
 /* One line: the request that it becomes, byte for byte, or the reason why it becomes none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/random.h"
-#include "batch/line.h"
-#include "longhaul.h"
-#include "provider/provider.h"
-
-struct parsed {
-    struct strbuf text;
-    struct line_job job;
-    bool blank;
-    lh_error err;
-};
-
-/* As the 7th line over all. A copy of exactly that size, so that a sanitizer sees each byte read beyond it. */
-static int parse_as(struct line_parser *p, struct source_line line, const char *text, size_t len,
-                    struct parsed *out)
-{
-    char *copy = malloc(len + (len == 0));
-    assert_non_null(copy);
-    memcpy(copy, text, len);
-    line.data = copy;
-    line.len = len;
-    line.number = 7;
-    strbuf_reset(&out->text);
-    strbuf_append(&out->text, "before", 7); /* a chunk holds other lines already */
-    out->err = (lh_error){0};
-    int rc = line_parse(p, &line, &out->text, &out->job, &out->blank, &out->err);
-    free(copy);
-    return rc;
-}
-
-static int parse(struct line_parser *p, const char *text, struct parsed *out)
-{
-    return parse_as(p, (struct source_line){0}, text, strlen(text), out);
-}
-
-static const char *at(const struct parsed *out, size_t offset)
-{
-    return out->text.data + offset;
-}
-
-static void assert_request(const struct parsed *out, const char *id, const char *url, const char *body)
-{
-    assert_string_equal(at(out, out->job.custom_id), id);
-    assert_string_equal(at(out, out->job.url), url);
-    assert_string_equal(at(out, out->job.body), body);
-    assert_int_equal(out->job.body_len, strlen(body));
-    assert_int_equal(out->job.line, 7);
-}
-
-static struct line_parser *new_parser(const char *model, const char *template, const char *id_field)
-{
-    struct line_rules rules = {.model = model, .prompt_template = template, .id_field = id_field};
-    struct line_parser *p = line_parser_new(&rules);
-    assert_non_null(p);
-    return p;
-}
-
-#define CHAT "/v1/chat/completions"
-#define BATCH(id, body) "{\"custom_id\":" id ",\"method\":\"POST\",\"url\":\"" CHAT "\",\"body\":" body "}"
-#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]"
+#include "line_world.h"
 
 static void requests_are_kept_byte_for_byte(void **state)
 {
@@ -111,99 +42,6 @@ static void requests_are_kept_byte_for_byte(void **state)
     }
     strbuf_free(&out.text);
     line_parser_free(p);
-}
-
-static void a_bound_goes_into_requests_that_name_none(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *line, *body;
-        int64_t bound;
-    } cases[] = {
-        {BATCH("\"a\"", "{\"model\":\"x\"," MESSAGES "}"), "{\"max_tokens\":70,\"model\":\"x\"," MESSAGES "}",
-         70},
-        {BATCH("\"a\"", "{" MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}", 70},
-        {BATCH("\"a\"", "{" MESSAGES ",\"n\":3}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES ",\"n\":3}",
-         210},
-        {BATCH("\"a\"", "{\"model\":\"o3\"," MESSAGES "}"),
-         "{\"max_completion_tokens\":70,\"model\":\"o3\"," MESSAGES "}", 70},
-        {BATCH("\"a\"", "{\"model\":null," MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}",
-         70},
-        {"{\"custom_id\":\"a\"," MESSAGES "}", "{\"model\":\"m\",\"max_tokens\":70," MESSAGES "}", 70},
-        {"{\"custom_id\":\"a\",\"model\":\"x\"," MESSAGES "}",
-         "{\"max_tokens\":70,\"model\":\"x\"," MESSAGES "}", 70},
-        {BATCH("\"a\"", "{\"max_tokens\":5," MESSAGES "}"), "{\"model\":\"m\",\"max_tokens\":5," MESSAGES "}",
-         5},
-        {BATCH("\"a\"", "{\"max_completion_tokens\":5," MESSAGES "}"),
-         "{\"model\":\"m\",\"max_completion_tokens\":5," MESSAGES "}", 5},
-        {BATCH("\"a\"", "{\"max_tokens\":null," MESSAGES "}"),
-         "{\"model\":\"m\",\"max_tokens\":null," MESSAGES "}", LH_UNKNOWN},
-    };
-    struct line_rules rules = {.model = "m", .max_tokens = 70};
-    struct line_parser *p = line_parser_new(&rules);
-    struct parsed out = {0};
-    strbuf_init(&out.text);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (parse(p, cases[i].line, &out) != 0)
-            fail_msg("%s: %s", cases[i].line, out.err.message);
-        assert_request(&out, "a", CHAT, cases[i].body);
-        assert_int_equal(out.job.max_output_tokens, cases[i].bound);
-    }
-    assert_int_equal(
-        parse(p, "{\"custom_id\":\"a\",\"url\":\"/v1/embeddings\",\"body\":{\"input\":\"x\"}}", &out), 0);
-    assert_request(&out, "a", "/v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}");
-    line_parser_free(p);
-    rules.prompt_template = "say {{t}}";
-    p = line_parser_new(&rules);
-    assert_int_equal(parse(p, "{\"t\":\"hi\"}", &out), 0);
-    assert_request(
-        &out, "line-7", CHAT,
-        "{\"model\":\"m\",\"max_tokens\":70,\"messages\":[{\"role\":\"user\",\"content\":\"say hi\"}]}");
-    assert_int_equal(out.job.max_output_tokens, 70);
-    line_parser_free(p);
-    strbuf_free(&out.text);
-}
-
-static void rows_become_what_their_api_takes(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *url, *body;
-        int64_t bound;
-    } cases[] = {
-        {"/v1/chat/completions",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"say "
-         "\\\"hi\\\"\"}]}",
-         9},
-        {"/v1/messages",
-         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"say "
-         "\\\"hi\\\"\"}]}",
-         9},
-        {"/v1/completions", "{\"model\":\"m\",\"max_tokens\":9,\"prompt\":\"say \\\"hi\\\"\"}", 9},
-        {"/v1/responses", "{\"model\":\"m\",\"max_output_tokens\":9,\"input\":\"say \\\"hi\\\"\"}", 9},
-        {"/v1/embeddings", "{\"model\":\"m\",\"input\":\"say \\\"hi\\\"\"}", 0},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct line_rules rules = {
-            .model = "m", .prompt_template = "say {{t}}", .url = cases[i].url, .max_tokens = 9};
-        struct line_parser *p = line_parser_new(&rules);
-        struct json_parser *json = json_parser_new();
-        struct parsed out = {0};
-        struct prompt_count count;
-        json_object *body = NULL;
-        strbuf_init(&out.text);
-        assert_int_equal(parse(p, "{\"t\":\"\\\"hi\\\"\"}", &out), 0);
-        assert_request(&out, "line-7", cases[i].url, cases[i].body);
-        assert_int_equal(out.job.max_output_tokens, cases[i].bound);
-        assert_int_equal(json_parse(json, cases[i].body, strlen(cases[i].body), &body, NULL), 0);
-        assert_int_equal(provider_check_request(cases[i].url, body, NULL), 0);
-        assert_int_equal(prompt_count(cases[i].url, body, &count), 0); /* as of a line with that body */
-        assert_int_equal(out.job.prompt_tokens, count.tokens);
-        json_object_put(body);
-        json_parser_free(json);
-        strbuf_free(&out.text);
-        line_parser_free(p);
-    }
 }
 
 static void what_is_no_request_is_refused_with_its_reason(void **state)
@@ -546,8 +384,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_kept_byte_for_byte),
-        cmocka_unit_test(a_bound_goes_into_requests_that_name_none),
-        cmocka_unit_test(rows_become_what_their_api_takes),
         cmocka_unit_test(what_is_no_request_is_refused_with_its_reason),
         cmocka_unit_test(a_request_without_a_model_is_refused),
         cmocka_unit_test(blank_and_too_long_are_as_the_source_says),
