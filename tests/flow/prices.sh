@@ -93,3 +93,15 @@ expect 2 "$LONGHAUL" run in.jsonl --prices gone.yaml; says 'gone.yaml'
 start_sim --latency 5
 expect 0 "$LONGHAUL" run in.jsonl --base-url "$base" --prices own.yaml
 expect 2 "$LONGHAUL" run in.jsonl --price-cache-write 5; says '--price-input and --price-output'
+end_sim
+
+# What comes from the cache and what is served at the batch tier is priced as such: 150 nano-dollars a prompt token, 75 from the cache, 600 an answer's; half of it at flex.
+start_sim --latency 5 --cached 50 --output 20
+make_input 20 | sed 's/"model":"sim"/"model":"gpt-4o-mini"/' >std.jsonl
+sed 's/"max_tokens"/"service_tier":"flex","max_tokens"/' std.jsonl >flex.jsonl
+for tier in std flex; do expect 0 "$LONGHAUL" run $tier.jsonl --base-url "$base"; done
+value() { "$LONGHAUL" sql --format csv "$1" | tail -1 | tr -d '\r'; }
+list='(a.prompt_tokens - a.cached_tokens) * 150 + a.cached_tokens * 75 + a.completion_tokens * 600'
+of="attempts a JOIN jobs j ON j.id = a.job_id JOIN batches b ON b.id = j.batch_id"
+[ "$(value "SELECT count(*) FROM $of WHERE b.name = 'std' AND a.cached_tokens > 0 AND a.cost_nanousd = $list")" = 20 ] || fail "what comes from the cache is not priced as such"
+[ "$(value "SELECT count(*) FROM $of WHERE b.name = 'flex' AND a.cost_nanousd BETWEEN ($list) / 2 AND ($list) / 2 + 2")" = 20 ] || fail "the batch tier is not half the price"
