@@ -2,6 +2,7 @@
 #include "cli/config.h"
 
 #include <cyaml/cyaml.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -247,7 +248,8 @@ int config_read(const char *path, const struct config_shape *shape, struct confi
 {
     *out = NULL;
     if (access(path, R_OK) != 0)
-        return lh_error_set(err, LH_ENOTFOUND, "%s %s cannot be read", shape->what, path);
+        return lh_error_set(err, LH_ENOTFOUND, "%s %s cannot be read: %s", shape->what, path,
+                            strerror(errno));
     struct config *c = calloc(1, sizeof *c);
     if (c == NULL)
         return lh_error_nomem(err);
